@@ -1,0 +1,71 @@
+/**
+ * The limits on ourselves (DESIGN 8) and the spans that rules wait for, in one place.
+ * Everything that is a span scales with `tick`, so that the demo can run the same rules faster.
+ */
+import type { Ms } from './words.ts';
+
+export type Limits = {
+  /** The length of a slot. */
+  readonly tick: Ms;
+  /** A canary not sent this long after its slot began is not sent at all: an old canary is noise. */
+  readonly sendBy: Ms;
+  /** A regular batch is delayed by less than this, so that lanes do not leave together. */
+  readonly spread: Ms;
+  /** Not seen this long after it was sent: lost, if a complete look says so. */
+  readonly lostAfter: Ms;
+  /** How long a `confirm` round holds its lease; longer than its function may run. */
+  readonly lease: Ms;
+  /** Slots that one round of `confirm` reads at most. */
+  readonly window: number;
+  /** Records kept per route; more than the batches that a round can still read, so that none is forgotten too early. */
+  readonly records: number;
+  /** Routes in a path's `again` batch. */
+  readonly again: number;
+  /** Bad verdicts that make a route failing: this many in a row, or that many of the last so many. */
+  readonly failing: { readonly inRow: number; readonly of: readonly [bad: number, last: number] };
+  /** Good verdicts in a row that make it healthy again. */
+  readonly healthy: number;
+  /** How long a group with fewer than two fresh verdicts waits for its siblings. */
+  readonly siblings: Ms;
+  /** An incident that comes back within this is the same one. */
+  readonly reopen: Ms;
+  /** This many openings within `unstable.within` make one incident, "unstable". */
+  readonly unstable: { readonly openings: number; readonly within: Ms };
+  /** `unsent` becomes a ticket after this. */
+  readonly unsentTicket: Ms;
+  /** Refused canaries per host and relay within `refusals.within`; then back to the own cadence (fail2ban bans after 5). */
+  readonly refusals: { readonly most: number; readonly within: Ms };
+  /** Causes marked `gently` are tried at most this often. */
+  readonly gently: Ms;
+  /** A mailbox that has not seen a canary yet gets one per this, and none after so many unseen. */
+  readonly unproven: { readonly every: Ms; readonly most: number };
+  /** Waits between tries of a refused IMAP login; the last one repeats. */
+  readonly imapBackoff: readonly Ms[];
+  /** A token older than this is never an arrival. */
+  readonly replay: Ms;
+};
+
+const minute = 60_000;
+
+/** The limits for a monitor; `pace` below 1 shortens every span but `lostAfter`, which the settings say. */
+export const limitsFor = (settings: { readonly lostAfter: Ms }, pace = 1): Limits => ({
+  tick: minute * pace,
+  sendBy: 2 * minute * pace,
+  spread: 0.75 * minute * pace,
+  lostAfter: settings.lostAfter,
+  lease: 1.5 * minute * pace,
+  window: 30,
+  records: Math.ceil((settings.lostAfter + 5 * minute * pace) / (minute * pace)) + 12,
+  again: 50,
+  failing: { inRow: 2, of: [3, 10] },
+  healthy: 3,
+  siblings: 1.5 * minute * pace,
+  reopen: 60 * minute * pace,
+  unstable: { openings: 3, within: 24 * 60 * minute * pace },
+  unsentTicket: 30 * minute * pace,
+  refusals: { most: 3, within: 10 * minute * pace },
+  gently: 60 * minute * pace,
+  unproven: { every: 15 * minute * pace, most: 10 },
+  imapBackoff: [1, 5, 15, 60].map((minutes) => minutes * minute * pace),
+  replay: 14 * 24 * 60 * minute,
+});

@@ -1,0 +1,70 @@
+/** Every metric in the namespace `MailCanary`: unit, dimensions, and when it is emitted and when not. */
+import type { Ms } from './words.ts';
+
+export const namespace = 'MailCanary';
+
+type Row = {
+  readonly unit: 'Count' | 'Seconds';
+  /** The sets of dimensions under which each value is published, besides `Monitor`, which all have. */
+  readonly dimensions: readonly (readonly string[])[];
+  readonly emitted: string;
+};
+
+const everyRound = 'at the end of every round, zero included; not while confirm does not run';
+
+export const metrics = {
+  Canaries: {
+    unit: 'Count',
+    dimensions: [['Verdict'], ['Path', 'Mailbox', 'Verdict']],
+    emitted:
+      'once for each canary that got its verdict, with the time of its slot; not for a verdict that was corrected later',
+  },
+  DeliverySeconds: {
+    unit: 'Seconds',
+    dimensions: [[], ['Path', 'Mailbox']],
+    emitted: 'for each canary that arrived: arrival at the mailbox minus sending; not for one that did not arrive',
+  },
+  Corrections: {
+    unit: 'Count',
+    dimensions: [[]],
+    emitted: 'once for each canary that arrived after another verdict was given; not when there was none',
+  },
+  Duplicates: {
+    unit: 'Count',
+    dimensions: [['Mailbox']],
+    emitted: 'for each further mail with the id of a canary; not when there was none',
+  },
+  Forged: {
+    unit: 'Count',
+    dimensions: [['Mailbox']],
+    emitted: 'for each mail that names our key and carries a wrong signature; not when there was none',
+  },
+  RoundsConfirmed: {
+    unit: 'Count',
+    dimensions: [[]],
+    emitted: 'as the last point of every round that ended; missing when none ended',
+  },
+  IncidentsOpen: { unit: 'Count', dimensions: [['Severity']], emitted: everyRound },
+  RoutesUnwatched: { unit: 'Count', dimensions: [[]], emitted: everyRound },
+  RoutesFailing: { unit: 'Count', dimensions: [[]], emitted: everyRound },
+  Routes: { unit: 'Count', dimensions: [[]], emitted: everyRound },
+  MailboxesDark: { unit: 'Count', dimensions: [[]], emitted: everyRound },
+  MailboxDark: { unit: 'Count', dimensions: [['Mailbox']], emitted: everyRound },
+  CanariesSkipped: {
+    unit: 'Count',
+    dimensions: [[]],
+    emitted: `canaries that a limit of ours kept from being planned since the last round; ${everyRound}`,
+  },
+} as const satisfies Record<string, Row>;
+
+export type MetricName = keyof typeof metrics;
+
+/** One datum: values with how often each occurred (CloudWatch `Values` and `Counts`, at most 150 unique values). */
+export type Point = {
+  readonly name: MetricName;
+  /** All dimensions, `Monitor` included. */
+  readonly dimensions: Readonly<Record<string, string>>;
+  readonly at: Ms;
+  readonly values: readonly number[];
+  readonly counts: readonly number[];
+};

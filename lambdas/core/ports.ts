@@ -1,0 +1,70 @@
+/** The edges of the rounds: what they ask of the world. Each port has a contract suite that fakes and real adapters both pass. */
+import type { IncidentEvent } from './incident.ts';
+import type { Point } from './metrics.ts';
+import type { BatchMessage, CanaryMail, Cursor, Handover, HostFacts, Look, Ms, Place } from './words.ts';
+
+/** One item of the ledger. `body` is JSON; `v` is its format (see items.ts). */
+export type Item = {
+  readonly pk: string;
+  readonly sk: string;
+  readonly v: number;
+  /** The writer's round, where writes are conditional on it. */
+  readonly order?: number | undefined;
+  /** Seconds since 1970 after which the store may drop the item. */
+  readonly expires?: number | undefined;
+  readonly body: unknown;
+};
+
+/** `absent`: only if no item has this key. `below`: only if none has, or its `order` is less than this number. */
+export type PutCondition = { readonly absent: true } | { readonly below: number };
+
+/** A key-value store with sorted keys inside a partition. Reads see every write that was answered (strong consistency). */
+export interface Ledger {
+  get(pk: string, sk: string): Promise<Item | undefined>;
+  /** All items of a partition in order of `sk` (by UTF-8 bytes), from `from` to `to` inclusive; all pages. */
+  list(pk: string, range?: { readonly from?: string; readonly to?: string }): Promise<Item[]>;
+  /** True when written, false when the condition did not hold. Every other failure throws. */
+  put(item: Item, condition?: PutCondition): Promise<boolean>;
+  remove(pk: string, sk: string): Promise<void>;
+}
+
+/** What `confirm` asks a mailbox to look for. */
+export type Ask = {
+  readonly cursor: Cursor | undefined;
+  /** Ids that are still expected; a look that reaches a cap looks for these first. */
+  readonly expected: readonly string[];
+  /** Ids about to be called lost: every selectable folder is searched for them once. */
+  readonly lastCall: readonly string[];
+  /** No canary that matters was sent before this; bounds a first look and a search. */
+  readonly since: Ms;
+};
+
+/** One mailbox. Never throws from `look`: what keeps it from looking is a dark look. */
+export interface Mailbox {
+  look(ask: Ask): Promise<Look>;
+  /** Deletes exactly these messages, found by the last look. Resolves with how many; a refusal throws. */
+  remove(places: readonly Place[]): Promise<number>;
+  /** Ends the session; safe to call at any time, never throws. */
+  close(): Promise<void>;
+}
+
+/** One attempt, one deadline: resolves with a handover whatever happens; rejects only for bugs. */
+export type Send = (mail: CanaryMail, host: HostFacts, deadline: AbortSignal) => Promise<Handover>;
+
+/** Messages to `send`; delivered at least once, in any order, after at least `delay` milliseconds. */
+export interface Queue {
+  send(messages: readonly { readonly batch: BatchMessage; readonly delay: Ms }[]): Promise<void>;
+}
+
+/** CloudWatch, or a terminal. Throws when the points were not taken. */
+export interface Metrics {
+  publish(points: readonly Point[]): Promise<void>;
+}
+
+/** Where incidents go: EventBridge, a webhook, a terminal. At least once, with the event's key. Throws when not taken. */
+export interface Teller {
+  tell(events: readonly IncidentEvent[]): Promise<void>;
+}
+
+/** A host source. Throws when it cannot list; an empty list is an answer. */
+export type HostSource = { readonly name: string; list(): Promise<readonly HostFacts[]> };

@@ -1,0 +1,60 @@
+/** The building blocks of the settings schema that kinds share. Every message says what may come. */
+import ms from 'ms';
+import * as z from 'zod';
+
+const span =
+  /^\s*\d+(\.\d+)?\s*(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)\s*$/i;
+
+/** A span of time as people write it ("10 minutes", "90s"); parsed to milliseconds. */
+export const duration = (bounds: { min?: string; max?: string } = {}) =>
+  z
+    .string({
+      error: (issue) => `must be a duration such as "10 minutes" or "90 s", got ${JSON.stringify(issue.input)}`,
+    })
+    .transform((text, context) => {
+      const value = span.test(text) ? ms(text.trim() as ms.StringValue) : Number.NaN;
+      const { min = '1 ms', max = '400 days' } = bounds;
+      if (Number.isFinite(value) && value >= ms(min as ms.StringValue) && value <= ms(max as ms.StringValue))
+        return value;
+      const what = Number.isFinite(value) ? `between ${min} and ${max}` : 'a duration such as "10 minutes" or "90 s"';
+      context.addIssue({ code: 'custom', message: `must be ${what}, got ${JSON.stringify(text)}` });
+      return z.NEVER;
+    });
+
+/** A reference to a secret; a literal secret is refused and never repeated in the message. */
+export const secretReference = () =>
+  z
+    .string({ error: () => 'must be a reference env:NAME, file:PATH, secretsmanager:NAME or ssm:NAME' })
+    .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|secretsmanager:[A-Za-z0-9/_+=.@:-]+|ssm:[A-Za-z0-9/_.-]+)$/, {
+      error: () =>
+        'must be a reference env:NAME, file:PATH, secretsmanager:NAME or ssm:NAME, never the secret itself (not shown)',
+    });
+
+export const port = () =>
+  z
+    .int({ error: (issue) => `must be a port from 1 to 65535, got ${JSON.stringify(issue.input)}` })
+    .min(1, { error: (issue) => `must be a port from 1 to 65535, got ${JSON.stringify(issue.input)}` })
+    .max(65535, { error: (issue) => `must be a port from 1 to 65535, got ${JSON.stringify(issue.input)}` });
+
+/** Trust and names for a TLS connection; certificates are always verified. */
+export const tls = () =>
+  z.strictObject({
+    /** A private CA in PEM, as `file:PATH`; `NODE_EXTRA_CA_CERTS` works as well. */
+    ca: z
+      .string()
+      .regex(/^file:.+/, { error: () => 'must be file:PATH of a PEM file' })
+      .optional(),
+    /** The name that the certificate must carry, when it is not the host. */
+    serverName: z.string().min(1).optional(),
+  });
+
+/** An e-mail address as the settings take it (RFC 5321 mailbox without quoting). */
+export const address = () =>
+  z
+    .string()
+    .regex(
+      /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/,
+      {
+        error: (issue) => `must be an e-mail address, got ${JSON.stringify(issue.input)}`,
+      },
+    );
