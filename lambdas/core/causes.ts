@@ -194,6 +194,14 @@ export const causes = {
     meaning: 'a server accepted the mail and sent it back',
     remedy: (k) => `read the returned words; they come from ${server(k)}`,
   },
+  'arrives-late': {
+    meaning: 'canaries arrive, later than deliverWithin',
+    remedy: (k) => `compare the hops of a late canary: they show where mail of path ${k.path} waits`,
+  },
+  'arrives-in-junk': {
+    meaning: 'canaries arrive in the Junk folder',
+    remedy: (k) => `read the spam headers of a canary in mailbox ${k.mailbox}; check SPF, DKIM and DMARC of the sender`,
+  },
   'never-sent': {
     meaning: 'our own sender did not send the canary',
     remedy: () => 'look at the send function and its dead-letter queue: the host was never asked',

@@ -17,8 +17,6 @@ export type Limits = {
   readonly lease: Ms;
   /** Slots that one round of `confirm` reads at most. */
   readonly window: number;
-  /** Records kept per route; more than the batches that a round can still read, so that none is forgotten too early. */
-  readonly records: number;
   /** Routes in a path's `again` batch. */
   readonly again: number;
   /** Bad verdicts that make a route failing: this many in a row, or that many of the last so many. */
@@ -41,6 +39,8 @@ export type Limits = {
   readonly unproven: { readonly every: Ms; readonly most: number };
   /** Waits between tries of a refused IMAP login; the last one repeats. */
   readonly imapBackoff: readonly Ms[];
+  /** Rounds for which the cursor waits for mail that could not be removed; then that mail is left behind. */
+  readonly removals: number;
   /** A token older than this is never an arrival. */
   readonly replay: Ms;
 };
@@ -54,8 +54,8 @@ export const limitsFor = (settings: { readonly lostAfter: Ms }, pace = 1): Limit
   spread: 0.75 * minute * pace,
   lostAfter: settings.lostAfter,
   lease: 1.5 * minute * pace,
-  window: 30,
-  records: Math.ceil((settings.lostAfter + 5 * minute * pace) / (minute * pace)) + 12,
+  // What is always open, and half an hour more to catch up with.
+  window: Math.ceil((settings.lostAfter + 4 * minute * pace) / (minute * pace)) + 30,
   again: 50,
   failing: { inRow: 2, of: [3, 10] },
   healthy: 3,
@@ -67,5 +67,6 @@ export const limitsFor = (settings: { readonly lostAfter: Ms }, pace = 1): Limit
   gently: 60 * minute * pace,
   unproven: { every: 15 * minute * pace, most: 10 },
   imapBackoff: [1, 5, 15, 60].map((minutes) => minutes * minute * pace),
+  removals: 10,
   replay: 14 * 24 * 60 * minute,
 });

@@ -1,0 +1,148 @@
+/** Ids, tokens and the mail: minting a canary, and telling our own from everybody else's. */
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { CanaryMail, Ms, RouteId, Slot } from './words.ts';
+
+/** A signing key; its id is public and tells our stack's canaries from others'. */
+export type Key = { readonly id: string; readonly secret: string };
+
+/** Mint with the current key; verify also with the previous one, so that a rotation loses no canary under way. */
+export type Keys = { readonly current: Key; readonly previous?: Key | undefined };
+
+/** Letters that survive folding, lower-casing, DLP filters and phone-number detection, and spell no word and no number. */
+const letters = 'bcdfghjklmnpqrstvwxz';
+const consonants = (bytes: Uint8Array, count: number): string =>
+  Array.from(bytes.subarray(0, count), (byte) => letters[byte % letters.length]).join('');
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest();
+
+/** Makes a key from its secret: the id is eight letters of a hash. */
+export const keyOf = (secret: string): Key => ({ id: consonants(sha256(`mail-canary key ${secret}`), 8), secret });
+
+/** The id of a canary: 20 letters from route and slot alone, so that it is the same however often it is sent. */
+export const canaryId = (route: RouteId, slot: Slot): string => consonants(sha256(`${route}\n${slot}`), 20);
+
+/** Two signatures with two purposes: one must never pass for the other. */
+const sign = (key: Key, purpose: 'header' | 'message-id', ...parts: readonly (string | number)[]): string =>
+  createHmac('sha256', key.secret)
+    .update(['mail-canary 1', purpose, ...parts].join('\n'))
+    .digest('hex')
+    .slice(0, 40);
+
+const same = (a: string, b: string): boolean =>
+  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+/** The `X-Mail-Canary` value, in the form of a tag list (as RFC 6376 writes them), so that folding does no harm. */
+const headerFor = (key: Key, route: RouteId, slot: Slot, sentAt: Ms): string =>
+  `v=1; k=${key.id}; r=${encodeURI(route)}; s=${slot}; t=${sentAt}; m=${sign(key, 'header', route, slot, sentAt)}`;
+
+const messageIdFor = (key: Key, id: string, slot: Slot, sentAt: Ms, domain: string): string =>
+  `<${id}.${key.id}.${slot.toString(36)}.${sentAt.toString(36)}.${sign(key, 'message-id', id, slot, sentAt)}@${domain}>`;
+
+/** What a path's settings add to every mail. */
+export type MailOptions = { readonly from: string; readonly to: string; readonly autoSubmitted: boolean };
+
+/** Mints the canary of a route at a slot, as one mail ready to be sent. Same input, same bytes. */
+export const mint = (route: RouteId, slot: Slot, sentAt: Ms, key: Key, options: MailOptions): CanaryMail => {
+  const id = canaryId(route, slot);
+  const [host = ''] = route.split('/');
+  return {
+    id,
+    route,
+    slot,
+    sentAt,
+    from: options.from,
+    to: options.to,
+    subject: `Mail canary ${host} ${id}`,
+    messageId: messageIdFor(key, id, slot, sentAt, options.from.split('@')[1] ?? 'localhost'),
+    headers: {
+      'X-Mail-Canary': headerFor(key, route, slot, sentAt),
+      ...(options.autoSubmitted ? { 'Auto-Submitted': 'auto-generated' } : {}),
+    },
+    text: [
+      'This is a test e-mail of Mail Canary, sent to see whether e-mail from this machine arrives.',
+      'It was sent by a program to a mailbox that a program reads. Nobody needs to answer it.',
+      '',
+      `Machine: ${host}`,
+      `Canary: ${id}`,
+      '',
+    ].join('\n'),
+  };
+};
+
+/**
+ * What a message is to us. `own` carries what its valid token says; `stale` has a valid token outside the replay window
+ * (ours to remove, never an arrival); `forged` names our key and has a wrong signature; `foreign` is somebody's mail.
+ */
+export type Recognised =
+  | {
+      readonly kind: 'own' | 'stale';
+      readonly id: string;
+      readonly route?: RouteId;
+      readonly slot: Slot;
+      readonly sentAt: Ms;
+    }
+  | { readonly kind: 'forged' }
+  | { readonly kind: 'foreign' };
+
+const keyFor = (keys: Keys, id: string | undefined): Key | undefined =>
+  [keys.current, keys.previous].find((key) => key !== undefined && key.id === id);
+
+const fromHeader = (value: string | undefined, keys: Keys): Recognised | undefined => {
+  if (value === undefined || value.length > 2000) return undefined;
+  const tags = new Map(
+    value.split(';').map((tag) => {
+      const [name = '', ...rest] = tag.split('=');
+      return [name.trim(), rest.join('=').replace(/\s+/g, '')] as const;
+    }),
+  );
+  const key = keyFor(keys, tags.get('k'));
+  if (key === undefined) return undefined;
+  const slot = Number(tags.get('s'));
+  const sentAt = Number(tags.get('t'));
+  const route = decode(tags.get('r') ?? '');
+  const valid =
+    tags.get('v') === '1' && route !== undefined && same(tags.get('m') ?? '', sign(key, 'header', route, slot, sentAt));
+  return valid ? { kind: 'own', id: canaryId(route, slot), route, slot, sentAt } : { kind: 'forged' };
+};
+
+const decode = (text: string): string | undefined => {
+  try {
+    return decodeURI(text);
+  } catch (error) {
+    // A malformed escape is how a forged header may look: no token of ours.
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+};
+
+const messageIdForm =
+  /^\s*<?([bcdfghjklmnpqrstvwxz]{20})\.([bcdfghjklmnpqrstvwxz]{8})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})\.([0-9a-f]{40})@/;
+
+const fromMessageId = (value: string | undefined, keys: Keys): Recognised | undefined => {
+  const [, id = '', keyId, slotText = '', sentText = '', mac = ''] = messageIdForm.exec(value ?? '') ?? [];
+  const key = keyFor(keys, keyId);
+  if (key === undefined) return undefined;
+  const slot = Number.parseInt(slotText, 36);
+  const sentAt = Number.parseInt(sentText, 36);
+  return same(mac, sign(key, 'message-id', id, slot, sentAt)) ? { kind: 'own', id, slot, sentAt } : { kind: 'forged' };
+};
+
+/** A clock of ours may be this far ahead of the one that reads. */
+const skew: Ms = 10 * 60_000;
+
+/**
+ * Decides what a message is, by the token in its header, else in its Message-ID (a gateway may strip one of them).
+ * Subject, sender and text decide nothing: a reply or a forward carries those too.
+ */
+export const recognise = (
+  mail: { readonly canary?: string | undefined; readonly messageId?: string | undefined },
+  keys: Keys,
+  now: Ms,
+  replay: Ms,
+): Recognised => {
+  const found = [fromHeader(mail.canary, keys), fromMessageId(mail.messageId, keys)];
+  const own = found.find((one) => one?.kind === 'own');
+  if (own?.kind === 'own')
+    return own.sentAt > now + skew || own.sentAt < now - replay ? { ...own, kind: 'stale' } : own;
+  return found.find((one) => one?.kind === 'forged') ?? { kind: 'foreign' };
+};

@@ -1,0 +1,227 @@
+/** The confirm round (DESIGN 10). The order of its writes is the crash safety: read it from top to bottom. */
+import type { Keys } from './canary.ts';
+import { diagnose } from './diagnose.ts';
+import type { Incident, IncidentEvent } from './incident.ts';
+import { type ConfirmClock, type Items, itemsOf, type MailboxState, type StoredBatch, type Tally } from './items.ts';
+import { dueAt, slotAt, slotStart } from './judge.ts';
+import { type Lane, nothing } from './lane.ts';
+import { relevant } from './lifecycle.ts';
+import { asksFor, lookInto, mailboxAfter } from './looking.ts';
+import { laneName, type Monitor, parseRoute, routesOf } from './monitor.ts';
+import type { Ask, Ledger, Mailbox, Metrics, Teller } from './ports.ts';
+import { type Settled, type Sorted, settle, sortMails } from './settle.ts';
+import { gather, gauges, recordsOfRound, settledPoints } from './tally.ts';
+import type { Cursor, Host, Look, Ms, Place, RouteId, Slot } from './words.ts';
+
+export type ConfirmPorts = {
+  readonly ledger: Ledger;
+  readonly mailboxes: Readonly<Record<string, Mailbox>>;
+  readonly metrics: Metrics;
+  readonly teller: Teller;
+  readonly now: () => Ms;
+};
+
+/** What a round did, for whoever ran it. `problems` are ours (CloudWatch, tellers, clean-up) and are repaired by later rounds. */
+export type Confirmed = {
+  readonly round: number;
+  readonly settled: readonly Settled[];
+  readonly pending: readonly Settled[];
+  readonly incidents: readonly Incident[];
+  readonly dark: ReadonlyMap<string, { readonly cause: string; readonly detail: string }>;
+  readonly problems: readonly { readonly what: string; readonly error: unknown }[];
+};
+
+/** Runs one round; undefined when another one holds the lease. */
+export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys): Promise<Confirmed | undefined> => {
+  const { limits } = monitor;
+  const items = itemsOf(ports.ledger);
+  const problems: { what: string; error: unknown }[] = [];
+  const tried = async (what: string, task: () => Promise<unknown>): Promise<boolean> => {
+    try {
+      await task();
+      return true;
+    } catch (error) {
+      problems.push({ what, error });
+      return false;
+    }
+  };
+
+  // 0 the lease, and with it the round's number
+  const begun = ports.now();
+  const clock = await takeLease(items, begun, monitor);
+  if (clock === undefined) return undefined;
+  const { round } = clock;
+
+  // 1 what is known, and one window of slots
+  const [hosts, lanes, allIncidents, states] = await Promise.all([
+    items.hosts(),
+    items.lanes(),
+    items.incidents(),
+    items.mailboxes(),
+  ]);
+  const routes = hosts.flatMap((host) => routesOf(host, monitor));
+  const laneOf = lanesByRoute(hosts, monitor);
+  const unread: Slot = Math.min(clock.open + limits.window, slotAt(begun, limits) + 1);
+  const slots = Array.from({ length: Math.max(0, unread - clock.open) }, (_, index) => clock.open + index);
+  const batches = (await Promise.all(slots.map((slot) => items.batches(slot)))).flat();
+
+  // 2 the tallies of rounds that died after their records were written
+  const undone = await items.tallies(clock.published);
+  for (let dead = clock.ended + 1; dead < round; dead += 1) {
+    const records = recordsOfRound(lanes, dead);
+    if (records.length === 0 || undone.some((tally) => tally.round === dead)) continue;
+    const tally: Tally = { round: dead, points: gather(monitor.name, settledPoints(records, monitor)), done: false };
+    if (await items.putTally(tally, begun)) undone.push(tally);
+  }
+
+  // 3 every mailbox at once: sightings, or why it is dark
+  const asks = asksFor(monitor, batches, lanes, laneOf, states, begun);
+  const looks = new Map<string, Look>(
+    await Promise.all(
+      Object.keys(monitor.mailboxes).map(
+        async (name) => [name, await lookInto(ports.mailboxes, name, states.get(name), asks.get(name), begun)] as const,
+      ),
+    ),
+  );
+  const now = ports.now();
+  const sorted = new Map<string, Sorted>(
+    [...looks].map(([name, look]) => [name, sortMails(look, keys, now, limits.replay)]),
+  );
+
+  // 4 settle: verdict and state are one write
+  const outcome = settle({ monitor, lanes, laneOf, batches, unread, open: clock.open, looks, sorted, round, now });
+  const merged = new Map([...lanes, ...outcome.lanes]);
+  for (const [name, lane] of outcome.lanes) {
+    const present = Object.fromEntries(Object.entries(lane.routes).filter(([route]) => laneOf.get(route) === name));
+    if (!(await items.putLane(name, { routes: present }, round, clock.ended)))
+      throw new Error(`a newer round than ${round} has written lane ${name}`);
+  }
+
+  // 5 the tally: what must reach CloudWatch
+  const mine = recordsOfRound(outcome.lanes, round);
+  const counted = [...sorted].flatMap(([mailbox, { forged }]) => [
+    ...(forged > 0 ? [{ name: 'Forged' as const, dimensions: { Mailbox: mailbox }, at: now, value: forged }] : []),
+    ...(outcome.duplicates.get(mailbox)
+      ? [
+          {
+            name: 'Duplicates' as const,
+            dimensions: { Mailbox: mailbox },
+            at: now,
+            value: outcome.duplicates.get(mailbox) ?? 0,
+          },
+        ]
+      : []),
+  ]);
+  if (mine.length + counted.length > 0) {
+    const tally: Tally = {
+      round,
+      points: gather(monitor.name, [...settledPoints(mine, monitor), ...counted]),
+      done: false,
+    };
+    await items.putTally(tally, now);
+    undone.push(tally);
+  }
+
+  // 6 incidents
+  const memory = (route: RouteId) => merged.get(laneOf.get(route) ?? '')?.routes[route] ?? nothing;
+  const incidents = diagnose({ monitor, hosts, routes, memory, incidents: relevant(allIncidents, limits, now), now });
+  const stored = new Map(allIncidents.map(({ id, version }) => [id, version]));
+  for (const incident of incidents)
+    if (incident.version !== stored.get(incident.id)) await items.putIncident(incident, round);
+
+  // 7 telling: `told` moves only when it was taken
+  const untold = incidents.filter(({ told, version }) => told < version);
+  const told = new Map<string, Incident>();
+  await tried('telling incidents', async () => {
+    if (untold.length === 0) return;
+    await ports.teller.tell(untold.map(eventOf));
+    for (const incident of untold) {
+      told.set(incident.id, { ...incident, told: incident.version });
+      await items.putIncident({ ...incident, told: incident.version }, round);
+    }
+  });
+
+  // 8 CloudWatch: tallies oldest first, then the gauges, RoundsConfirmed last of all
+  let { published } = clock;
+  const planClock = await items.planClock();
+  const dark = new Map(
+    [...looks].flatMap(([name, look]) =>
+      look.state === 'dark' ? [[name, { cause: look.cause, detail: look.detail }] as const] : [],
+    ),
+  );
+  await tried('publishing metrics', async () => {
+    for (const tally of undone.filter(({ done }) => !done).sort((a, b) => a.round - b.round)) {
+      await ports.metrics.publish(tally.points);
+      await items.putTallyDone(tally, now);
+    }
+    published = round;
+    const skipped = (planClock?.skipped ?? 0) - clock.skipped;
+    const state = gauges({
+      monitor,
+      routes,
+      hosts: new Map(hosts.map((host) => [host.id, host])),
+      lanes: merged,
+      laneOf,
+      incidents,
+      dark: new Set(dark.keys()),
+      skipped,
+      now,
+    });
+    await ports.metrics.publish(
+      gather(monitor.name, [...state, { name: 'RoundsConfirmed', dimensions: {}, at: now, value: 1 }]),
+    );
+  });
+
+  // 9 clean up, then move the cursors, never past own mail that waits for its batch
+  for (const [name, look] of looks) {
+    const places = outcome.removable.get(name) ?? [];
+    const removed =
+      places.length === 0 ||
+      (await tried(`removing canaries from mailbox ${name}`, async () => ports.mailboxes[name]?.remove(places)));
+    const before = states.get(name);
+    const unremoved = removed ? 0 : (before?.unremoved ?? 0) + 1;
+    const waiting = [...(outcome.waiting.get(name) ?? []), ...(removed || unremoved > limits.removals ? [] : places)];
+    const seen = (sorted.get(name)?.own ?? []).some(({ mail }) => mail.bounce === undefined);
+    const lost = outcome.settled.filter(
+      ({ route, judgement }) => judgement.verdict === 'lost' && parseRoute(route).mailbox === name,
+    ).length;
+    const after = mailboxAfter(before, look, waiting, { seen, lost, unremoved, now }, limits.imapBackoff);
+    if (JSON.stringify(after) !== JSON.stringify(before)) await items.putMailbox(name, after, round);
+  }
+
+  // 10 the end of the round
+  const settledUntil = slotAt(now - (limits.sendBy + limits.lostAfter + 2 * limits.tick), limits);
+  const open = Math.max(clock.open, Math.min(unread, settledUntil));
+  const end: ConfirmClock = { round, leaseUntil: 0, open, ended: round, published, skipped: planClock?.skipped ?? 0 };
+  await items.putConfirmClock(end, 'end');
+  return {
+    round,
+    settled: outcome.settled,
+    pending: outcome.pending,
+    incidents: incidents.map((one) => told.get(one.id) ?? one),
+    dark,
+    problems,
+  };
+};
+
+/** Takes the lease with the next round number; the first round ever begins with the present slots. */
+const takeLease = async (items: Items, now: Ms, { limits }: Monitor): Promise<ConfirmClock | undefined> => {
+  const last = await items.confirmClock();
+  if (last !== undefined && last.leaseUntil > now) return undefined;
+  const oldest = slotAt(now - (limits.sendBy + limits.lostAfter + 2 * limits.tick), limits);
+  const base: ConfirmClock = last ?? { round: 0, leaseUntil: 0, open: oldest, ended: 0, published: 0, skipped: 0 };
+  const next = { ...base, round: base.round + 1, leaseUntil: now + limits.lease };
+  return (await items.putConfirmClock(next, 'take')) ? next : undefined;
+};
+
+const lanesByRoute = (hosts: readonly Host[], monitor: Monitor): Map<RouteId, string> =>
+  new Map(
+    hosts.flatMap((host) => routesOf(host, monitor).map(({ id, path }) => [id, laneName(path, host.seat)] as const)),
+  );
+
+/** The event of an incident's present version. */
+export const eventOf = (incident: Incident): IncidentEvent => ({
+  kind: incident.closedAt !== undefined ? 'closed' : incident.told === 0 ? 'opened' : 'changed',
+  key: `${incident.id}/${incident.version}`,
+  incident,
+});

@@ -1,0 +1,98 @@
+/** What the rounds find in the records of a route: one row per finding. Adding one is adding a row. */
+import type { Severity } from './incident.ts';
+import { slotStart } from './judge.ts';
+import { fold, hostSays, initial, type Record, type RouteMemory, type Says, type State, stateOf } from './lane.ts';
+import type { Limits } from './limits.ts';
+import type { Ms, Route } from './words.ts';
+
+/** A route in trouble: since when, and the newest record that shows it. */
+export type Trouble = { readonly state: State; readonly record: Record };
+
+type Finding = {
+  readonly name: string;
+  readonly severity: Severity;
+  /** The state of the route as to this finding; failing means that it is found. */
+  readonly state: (memory: RouteMemory, limits: Limits, now: Ms) => State;
+  readonly shows: (record: Record) => boolean;
+  /** What groups routes into one incident. */
+  readonly key: (route: Route, record: Record) => string;
+};
+
+const about =
+  (bad: (record: Record) => boolean, good: (record: Record) => boolean) =>
+  (record: Record): Says =>
+    bad(record) ? 'bad' : good(record) ? 'good' : 'unknown';
+const arrived = ({ verdict, was }: Record) =>
+  was === undefined && (verdict === 'delivered' || verdict === 'late' || verdict === 'junked');
+
+const isLate = (record: Record) => arrived(record) && record.verdict === 'late';
+const isJunked = (record: Record) => arrived(record) && record.verdict === 'junked';
+const isUnsent = (record: Record) => record.verdict === 'unsent';
+
+/** Who said it: a relay that hosts share, or (where the host's own server answered) the path on whichever host. */
+const saidBy = (route: Route, record: Record): string =>
+  record.ownServer || record.answeredBy === undefined ? `path ${route.path}` : record.answeredBy;
+
+export const findings = [
+  {
+    name: 'failing',
+    severity: 'page',
+    state: (memory, limits) => stateOf(memory, limits),
+    shows: (record) => hostSays(record) === 'bad',
+    key: (route, record) =>
+      (record.was ?? record.verdict) === 'lost'
+        ? `lost|${route.mailbox}`
+        : `${record.cause ?? record.verdict}|${saidBy(route, record)}`,
+  },
+  {
+    name: 'unsent',
+    severity: 'ticket',
+    state: (memory, limits, now) => {
+      const state = fold(
+        initial,
+        memory.records,
+        limits,
+        about(isUnsent, ({ verdict }) => verdict !== 'blind'),
+      );
+      const old = state.since !== undefined && now - slotStart(state.since, limits) >= limits.unsentTicket;
+      return state.health === 'failing' && !old ? { ...state, health: 'suspected' } : state;
+    },
+    shows: isUnsent,
+    key: (route, record) => `unsent|${record.cause ?? 'never-sent'}|path ${route.path}`,
+  },
+  {
+    name: 'late',
+    severity: 'ticket',
+    state: (memory, limits) =>
+      fold(
+        initial,
+        memory.records,
+        limits,
+        about(isLate, (record) => arrived(record) && !isLate(record)),
+      ),
+    shows: isLate,
+    key: (route) => `late|${route.path}|${route.mailbox}`,
+  },
+  {
+    name: 'junked',
+    severity: 'ticket',
+    state: (memory, limits) =>
+      fold(
+        initial,
+        memory.records,
+        limits,
+        about(isJunked, (record) => arrived(record) && !isJunked(record)),
+      ),
+    shows: isJunked,
+    key: (route) => `junked|${route.mailbox}`,
+  },
+] as const satisfies readonly Finding[];
+
+export type FindingName = (typeof findings)[number]['name'];
+
+/** The trouble of a route as to one finding; undefined while there is none. */
+export const troubleOf = (finding: Finding, memory: RouteMemory, limits: Limits, now: Ms): Trouble | undefined => {
+  const state = finding.state(memory, limits, now);
+  const record = memory.records.findLast((one) => finding.shows(one));
+  return state.health === 'failing' && record !== undefined ? { state, record } : undefined;
+};

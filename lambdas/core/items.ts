@@ -1,0 +1,163 @@
+/** The ledger's items (DESIGN 7): keys, formats, writers and conditions, in one place, over any store. */
+
+import type { Cause } from './causes.ts';
+import type { Incident } from './incident.ts';
+import type { Lane } from './lane.ts';
+import { decodeLane, encodeLane } from './lane-codec.ts';
+import type { Point } from './metrics.ts';
+import type { Item, Ledger } from './ports.ts';
+import type { Batch, Cursor, Handover, Host, Ms, Slot } from './words.ts';
+
+/** The format of every item of today; a reader refuses a newer one, so that an old function does not misread it. */
+export const format = 1;
+
+/** An expected batch with what was said of it. Handovers are in the order of its routes; undefined until `send` wrote them. */
+export type StoredBatch = Batch & { readonly handovers?: readonly Handover[] | undefined };
+
+export type PlanClock = {
+  readonly planned: Slot;
+  /** Canaries planned per path on this UTC day. */
+  readonly day: string;
+  readonly spent: Readonly<{ [path: string]: number }>;
+  /** Canaries that limits kept from being planned, and slots that were too old, since the beginning. */
+  readonly skipped: number;
+};
+
+export type ConfirmClock = {
+  readonly round: number;
+  readonly leaseUntil: Ms;
+  /** The oldest slot that still has to be read. */
+  readonly open: Slot;
+  /** The last round that ended. */
+  readonly ended: number;
+  /** The last tally that CloudWatch took. */
+  readonly published: number;
+  readonly skipped: number;
+};
+
+export type MailboxState = {
+  readonly cursor?: Cursor | undefined;
+  /** When the first canary was seen in it; until then it is unproven. */
+  readonly provenAt?: Ms | undefined;
+  /** Canaries lost in it while it was unproven. */
+  readonly unseen: number;
+  /** Rounds in a row in which our own mail could not be removed. */
+  readonly unremoved?: number | undefined;
+  readonly dark?:
+    | {
+        readonly since: Ms;
+        readonly cause: Cause;
+        readonly detail: string;
+        readonly tries: number;
+        readonly nextTry: Ms;
+      }
+    | undefined;
+};
+
+export type Tally = { readonly round: number; readonly points: readonly Point[]; readonly done: boolean };
+
+/** An item of a newer format was met: this version must not guess what it means. */
+export class UnknownFormat extends Error {
+  override name = 'UnknownFormat';
+}
+
+const read = <T>(item: Item): T => {
+  if (item.v > format)
+    throw new UnknownFormat(`item ${item.pk} / ${item.sk} has format ${item.v}, this version reads up to ${format}`);
+  return item.body as T;
+};
+
+const pad = (number: number) => String(number).padStart(12, '0');
+const seconds = (time: Ms) => Math.ceil(time / 1000);
+const day: Ms = 24 * 60 * 60_000;
+const last = '\uffff';
+
+/** The ledger's items by name. Every method says who writes; `expire` is the time from which spans of keeping count. */
+export const itemsOf = (ledger: Ledger) => {
+  const get = async <T>(pk: string, sk: string) => {
+    const item = await ledger.get(pk, sk);
+    return item === undefined ? undefined : read<T>(item);
+  };
+  const put = (pk: string, sk: string, body: unknown) => ledger.put({ pk, sk, v: format, body });
+  return {
+    /** Writer: discover. */
+    hosts: async (): Promise<Host[]> => (await ledger.list('host')).map((item) => read<Host>(item)),
+    putHost: (host: Host) => put('host', host.id, host),
+    removeHost: (id: string) => ledger.remove('host', id),
+
+    /** Batches of a slot with their handovers. Writers: plan, send. */
+    batches: async (slot: Slot): Promise<StoredBatch[]> => {
+      const items = await ledger.list(`batch#${slot}`);
+      const handovers = new Map(
+        items.filter(({ sk }) => sk.endsWith('!')).map((item) => [item.sk, read<Handover[]>(item)]),
+      );
+      return items
+        .filter(({ sk }) => !sk.includes('!'))
+        .map((item) => ({ ...read<Batch>(item), handovers: handovers.get(`${item.sk}!`) }));
+    },
+    putBatch: (batch: Batch, expire: Ms) =>
+      ledger.put(
+        { pk: `batch#${batch.slot}`, sk: batch.name, v: format, expires: seconds(expire + 2 * day), body: batch },
+        { absent: true },
+      ),
+    handovers: (batch: Batch) => get<Handover[]>(`batch#${batch.slot}`, `${batch.name}!`),
+    putHandovers: (batch: Batch, handovers: readonly Handover[], expire: Ms) =>
+      ledger.put(
+        {
+          pk: `batch#${batch.slot}`,
+          sk: `${batch.name}!`,
+          v: format,
+          expires: seconds(expire + 2 * day),
+          body: handovers,
+        },
+        { absent: true },
+      ),
+
+    /** Writer: confirm, each put only over an older round's. */
+    lanes: async (): Promise<Map<string, Lane>> =>
+      new Map((await ledger.list('lane')).map((item) => [item.sk, decodeLane(read(item))])),
+    putLane: (name: string, lane: Lane, round: number, tallied: number) =>
+      ledger.put({ pk: 'lane', sk: name, v: format, order: round, body: encodeLane(lane, tallied) }, { below: round }),
+
+    /** Writer: confirm. `done` is set once CloudWatch took it. */
+    tallies: async (after: number): Promise<Tally[]> =>
+      (await ledger.list('tally', { from: pad(after + 1) })).map((item) => read<Tally>(item)),
+    putTally: (tally: Tally, expire: Ms) =>
+      ledger.put(
+        { pk: 'tally', sk: pad(tally.round), v: format, expires: seconds(expire + 15 * day), body: tally },
+        { absent: true },
+      ),
+    putTallyDone: (tally: Tally, expire: Ms) =>
+      ledger.put({
+        pk: 'tally',
+        sk: pad(tally.round),
+        v: format,
+        expires: seconds(expire + 15 * day),
+        body: { ...tally, done: true },
+      }),
+
+    /** Writer: confirm. Ids begin with the day, so that old ones need not be read. */
+    incidents: async (): Promise<Incident[]> => (await ledger.list('incident')).map((item) => read<Incident>(item)),
+    putIncident: (incident: Incident, round: number) =>
+      ledger.put({ pk: 'incident', sk: incident.id, v: format, order: round, body: incident }, { below: round + 1 }),
+
+    /** Writer: confirm. */
+    mailbox: async (name: string): Promise<MailboxState> => (await get<MailboxState>('mailbox', name)) ?? { unseen: 0 },
+    mailboxes: async (): Promise<Map<string, MailboxState>> =>
+      new Map((await ledger.list('mailbox', { to: last })).map((item) => [item.sk, read<MailboxState>(item)])),
+    putMailbox: (name: string, state: MailboxState, round: number) =>
+      ledger.put({ pk: 'mailbox', sk: name, v: format, order: round, body: state }, { below: round + 1 }),
+
+    planClock: () => get<PlanClock>('clock', 'plan'),
+    putPlanClock: (clock: PlanClock) => put('clock', 'plan', clock),
+    confirmClock: () => get<ConfirmClock>('clock', 'confirm'),
+    /** Takes the lease with the next round number (false: somebody else was faster), or writes the end of that round. */
+    putConfirmClock: (clock: ConfirmClock, condition: 'take' | 'end') =>
+      ledger.put(
+        { pk: 'clock', sk: 'confirm', v: format, order: clock.round, body: clock },
+        { below: condition === 'take' ? clock.round : clock.round + 1 },
+      ),
+  };
+};
+
+export type Items = ReturnType<typeof itemsOf>;

@@ -1,0 +1,108 @@
+/**
+ * How a lane is written down. A record is a few characters ("10d2300": slot offset, verdict, milliseconds), since the
+ * bill for 10,000 routes is mostly the size of these items; what bad records share is written once, as a fact.
+ */
+import type { Cause } from './causes.ts';
+import type { Health, Lane, Record, RouteMemory } from './lane.ts';
+import type { RouteId, Slot, Verdict } from './words.ts';
+
+const letterOf = {
+  delivered: 'd',
+  late: 'l',
+  junked: 'j',
+  refused: 'r',
+  bounced: 'b',
+  lost: 'x',
+  unsent: 'u',
+  blind: 'i',
+} as const satisfies { [verdict in Verdict]: string };
+const verdictOf = new Map(Object.entries(letterOf).map(([verdict, letter]) => [letter as string, verdict as Verdict]));
+
+const healthOf = { n: 'new', h: 'healthy', s: 'suspected', f: 'failing' } as const satisfies {
+  [letter: string]: Health;
+};
+type HealthLetter = keyof typeof healthOf;
+
+/** Cause, evidence, answeredBy, seenAs, ownServer. */
+type Fact = readonly [Cause | null, string | null, string | null, string | null, 1 | 0];
+
+/** Health, recent, since, failedAt, forgotten (slots, or null), then the records. */
+type Row = readonly [HealthLetter, string, Slot | null, Slot | null, Slot | null, string];
+
+type Body = {
+  readonly base: Slot;
+  readonly facts: readonly Fact[];
+  readonly routes: Readonly<{ [route: RouteId]: Row }>;
+};
+
+const recordForm = /^(\d+)([a-z])(\d*)(?:!(\d+))?(?:<([a-z]))?(?:@(\d+))?$/;
+
+/** Writes a lane. Rounds up to `tallied` are dropped: only what no tally holds yet needs its round. */
+export const encodeLane = (lane: Lane, tallied: number): Body => {
+  const all = Object.values(lane.routes).flatMap(({ records }) => records);
+  const base = all.reduce((least, { slot }) => Math.min(least, slot), Number.MAX_SAFE_INTEGER);
+  const facts: Fact[] = [];
+  const places = new Map<string, number>();
+  const factOf = (record: Record): string => {
+    const fact: Fact = [
+      record.cause ?? null,
+      record.evidence ?? null,
+      record.answeredBy ?? null,
+      record.seenAs ?? null,
+      record.ownServer ? 1 : 0,
+    ];
+    if (fact.slice(0, 4).every((part) => part === null)) return '';
+    const text = JSON.stringify(fact);
+    const place = places.get(text) ?? facts.push(fact) - 1;
+    places.set(text, place);
+    return `!${place}`;
+  };
+  const write = (record: Record) =>
+    `${record.slot - base}${letterOf[record.verdict]}${record.took === undefined ? '' : Math.round(record.took)}${factOf(record)}` +
+    `${record.was === undefined ? '' : `<${letterOf[record.was]}`}${record.round !== undefined && record.round > tallied ? `@${record.round}` : ''}`;
+  const row = ({ base: state, forgotten, records }: RouteMemory): Row => [
+    state.health.charAt(0) as HealthLetter,
+    state.recent,
+    state.since ?? null,
+    state.failedAt ?? null,
+    forgotten ?? null,
+    records.map(write).join(' '),
+  ];
+  const routes = Object.fromEntries(Object.entries(lane.routes).map(([route, memory]) => [route, row(memory)]));
+  return { base: all.length === 0 ? 0 : base, facts, routes };
+};
+
+/** Reads a lane. Throws on anything that `encodeLane` does not write. */
+export const decodeLane = (body: unknown): Lane => {
+  const { base, facts, routes } = body as Body;
+  const read = (text: string): Record => {
+    const [, offset, letter = '', took, fact, was, round] = recordForm.exec(text) ?? [];
+    const verdict = verdictOf.get(letter);
+    if (offset === undefined || verdict === undefined)
+      throw new Error(`a record of a lane cannot be read: ${JSON.stringify(text)}`);
+    const [cause, evidence, answeredBy, seenAs, own] = (fact === undefined ? undefined : facts[Number(fact)]) ?? [];
+    return {
+      slot: base + Number(offset),
+      verdict,
+      ...(took ? { took: Number(took) } : {}),
+      ...(cause ? { cause } : {}),
+      ...(evidence ? { evidence } : {}),
+      ...(answeredBy ? { answeredBy } : {}),
+      ...(seenAs ? { seenAs } : {}),
+      ...(own ? { ownServer: true } : {}),
+      ...(was ? { was: verdictOf.get(was) } : {}),
+      ...(round ? { round: Number(round) } : {}),
+    };
+  };
+  const memory = ([health, recent, since, failedAt, forgotten, records]: Row): RouteMemory => ({
+    base: {
+      health: healthOf[health],
+      recent,
+      ...(since === null ? {} : { since }),
+      ...(failedAt === null ? {} : { failedAt }),
+    },
+    ...(forgotten === null ? {} : { forgotten }),
+    records: records === '' ? [] : records.split(' ').map(read),
+  });
+  return { routes: Object.fromEntries(Object.entries(routes).map(([route, row]) => [route, memory(row)])) };
+};

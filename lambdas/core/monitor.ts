@@ -1,0 +1,58 @@
+/** What the rounds are told about the monitor: derived from the settings once, the same for Lambdas, command line, demo and tests. */
+import type { Limits } from './limits.ts';
+import type { Host, HostFacts, Ms, Route, RouteId } from './words.ts';
+
+export type PathPlan = {
+  readonly every: Ms;
+  readonly deliverWithin: Ms;
+  readonly timeout: Ms;
+  readonly from: string;
+  readonly autoSubmitted: boolean;
+  readonly perDay?: number | undefined;
+  /** The relay that all routes of this path share, if they do. */
+  readonly sharedServer?: string | undefined;
+  readonly connections: number;
+};
+
+export type MailboxPlan = { readonly address: string; readonly inside: boolean };
+
+export type Monitor = {
+  readonly name: string;
+  readonly limits: Limits;
+  readonly paths: Readonly<Record<string, PathPlan>>;
+  readonly mailboxes: Readonly<Record<string, MailboxPlan>>;
+};
+
+/** Hosts whose memory shares one item of the ledger, and whose canaries share one batch. */
+export const laneWidth = 50;
+
+export const routeId = (host: string, path: string, mailbox: string): RouteId => `${host}/${path}/${mailbox}`;
+
+export const parseRoute = (id: RouteId): Route => {
+  const [host = '', path = '', mailbox = ''] = id.split('/');
+  return { id, host, path, mailbox };
+};
+
+/** The routes of a host: each of its paths to each of its mailboxes, as far as the settings still know them. */
+export const routesOf = (host: HostFacts, monitor: Monitor): Route[] =>
+  host.paths
+    .filter((path) => monitor.paths[path] !== undefined)
+    .flatMap((path) =>
+      host.mailboxes
+        .filter((mailbox) => monitor.mailboxes[mailbox] !== undefined)
+        .map((mailbox) => ({ id: routeId(host.id, path, mailbox), host: host.id, path, mailbox })),
+    );
+
+export const laneName = (path: string, seat: number): string => `${path}.${Math.floor(seat / laneWidth)}`;
+
+/** Every lane with its routes, in the order of seats. */
+export const lanesOf = (hosts: readonly Host[], monitor: Monitor): Map<string, Route[]> => {
+  const lanes = new Map<string, Route[]>();
+  for (const host of [...hosts].sort((a, b) => a.seat - b.seat)) {
+    for (const route of routesOf(host, monitor)) {
+      const name = laneName(route.path, host.seat);
+      lanes.set(name, [...(lanes.get(name) ?? []), route]);
+    }
+  }
+  return lanes;
+};

@@ -1,0 +1,89 @@
+/** The send round: each canary of a batch once, side by side, one attempt and one deadline each; then the handovers. */
+import { type Key, mint } from './canary.ts';
+import { itemsOf } from './items.ts';
+import { slotStart } from './judge.ts';
+import { type Monitor, parseRoute } from './monitor.ts';
+import type { Ledger, Send } from './ports.ts';
+import type { BatchMessage, Handover, Ms, RouteId } from './words.ts';
+
+export type SendPorts = {
+  readonly ledger: Ledger;
+  readonly now: () => Ms;
+  /** The sender of a path. Undefined when the settings no longer have it. */
+  readonly sender: (path: string) => Send | undefined;
+  /** Runs a task when the shared server (if there is one) has a connection free; keeps no order across servers. */
+  readonly gate: <T>(server: string | undefined, connections: number, task: () => Promise<T>) => Promise<T>;
+  readonly deadline: (after: Ms) => AbortSignal;
+  /** How long the machine lets one batch run; canaries that cannot begin in time are `unsent`. Default: no limit. */
+  readonly budget?: Ms;
+};
+
+const unsent = (sentAt: Ms, cause: 'sent-too-late' | 'sender-failed', evidence: string): Handover => ({
+  state: 'unsent',
+  sentAt,
+  cause,
+  evidence,
+});
+
+/** An attempt without this much time left would only measure our own haste. */
+const shortest: Ms = 1000;
+
+/**
+ * Sends a batch. If its handovers exist it is a redelivery, and done; without them it is sent again with the same ids.
+ * Resolves with what was said, in the order of the batch; undefined for a redelivery.
+ */
+export const send = async (
+  ports: SendPorts,
+  monitor: Monitor,
+  key: Key,
+  batch: BatchMessage,
+): Promise<readonly Handover[] | undefined> => {
+  const items = itemsOf(ports.ledger);
+  if ((await items.handovers(batch)) !== undefined) return undefined;
+  const begun = ports.now();
+  const path = monitor.paths[batch.path];
+  const sender = ports.sender(batch.path);
+  const latest = slotStart(batch.slot, monitor.limits) + monitor.limits.sendBy;
+  const hosts = new Map(batch.hosts.map((host) => [host.id, host]));
+
+  const attempt = async (id: RouteId): Promise<Handover> => {
+    const sentAt = ports.now();
+    const route = parseRoute(id);
+    const host = hosts.get(route.host);
+    const mailbox = monitor.mailboxes[route.mailbox];
+    if (path === undefined || sender === undefined || mailbox === undefined || host === undefined)
+      return unsent(
+        sentAt,
+        'sender-failed',
+        `the settings of this sender have no ${path === undefined ? `path ${batch.path}` : mailbox === undefined ? `mailbox ${route.mailbox}` : `host ${route.host}`}`,
+      );
+    const left = ports.budget === undefined ? path.timeout : Math.min(path.timeout, begun + ports.budget - sentAt);
+    if (sentAt > latest || left < Math.min(shortest, path.timeout))
+      return unsent(
+        sentAt,
+        'sent-too-late',
+        `its slot began ${Math.round((sentAt - latest + monitor.limits.sendBy) / 1000)} s before it could be sent`,
+      );
+    const mail = mint(id, batch.slot, sentAt, key, {
+      from: path.from,
+      to: mailbox.address,
+      autoSubmitted: path.autoSubmitted,
+    });
+    try {
+      return await sender(mail, host, ports.deadline(left));
+    } catch (error) {
+      // A sender resolves whatever the network does; that it rejects is a bug of ours, never a fact about the host.
+      return unsent(
+        sentAt,
+        'sender-failed',
+        `our own sender failed: ${error instanceof Error ? error.name : 'unknown error'}`,
+      );
+    }
+  };
+
+  const handovers = await Promise.all(
+    batch.routes.map((id) => ports.gate(path?.sharedServer, path?.connections ?? 1, () => attempt(id))),
+  );
+  await items.putHandovers(batch, handovers, ports.now());
+  return handovers;
+};

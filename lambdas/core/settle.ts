@@ -1,0 +1,215 @@
+/** What the looks and the handovers settle: sightings matched to expected canaries, judged, and set as records. */
+import { canaryId, type Keys, recognise } from './canary.ts';
+import type { StoredBatch } from './items.ts';
+import { type Judgement, judge } from './judge.ts';
+import { type Lane, nothing, type Record, setRecord } from './lane.ts';
+import { type Monitor, parseRoute } from './monitor.ts';
+import {
+  type Handover,
+  type Look,
+  type MailSeen,
+  type Ms,
+  type Place,
+  type RouteId,
+  type Sighting,
+  type Slot,
+  verdicts,
+} from './words.ts';
+
+/** One canary with all that is known of it; what `check` prints and `watch` tells. */
+export type Settled = {
+  readonly route: RouteId;
+  readonly slot: Slot;
+  readonly handover: Handover | undefined;
+  readonly sighting: Sighting;
+  readonly judgement: Judgement;
+  /** The verdict that this one replaces. */
+  readonly was?: Record['verdict'] | undefined;
+};
+
+/** A mail in one mailbox that carries a valid token of ours. */
+type OwnMail = {
+  readonly mail: MailSeen;
+  readonly id: string;
+  readonly slot: Slot;
+  readonly sentAt: Ms;
+  readonly stale: boolean;
+};
+
+export type Sorted = { readonly own: readonly OwnMail[]; readonly forged: number };
+
+/** Sorts what a look brought: ours by token, forged ones counted, everything else passed over. */
+export const sortMails = (look: Look, keys: Keys, now: Ms, replay: Ms): Sorted => {
+  if (look.state === 'dark') return { own: [], forged: 0 };
+  const own: OwnMail[] = [];
+  let forged = 0;
+  for (const mail of look.mails) {
+    const what = recognise(mail, keys, now, replay);
+    if (what.kind === 'forged') forged += 1;
+    else if (what.kind !== 'foreign')
+      own.push({ mail, id: what.id, slot: what.slot, sentAt: what.sentAt, stale: what.kind === 'stale' });
+  }
+  return { own, forged };
+};
+
+const place = ({ folder, uidValidity, uid }: Place) => `${folder}\n${uidValidity}\n${uid}`;
+
+/** The sighting of one canary: of several mails with its id, the earliest arrival; a bounce only where none arrived. */
+export const sightingOf = (mails: readonly OwnMail[], look: Look | undefined, now: Ms): Sighting => {
+  const arrivals = mails
+    .filter(({ mail }) => mail.bounce === undefined)
+    .map(({ mail, sentAt }) => ({ mail, sentAt, arrivedAt: Math.min(Math.max(mail.internalDate, sentAt), now) }))
+    .sort((a, b) => a.arrivedAt - b.arrivedAt);
+  const [first] = arrivals;
+  if (first !== undefined) {
+    const { mail, sentAt, arrivedAt } = first;
+    return { state: 'seen', arrivedAt, sentAt, junk: mail.junk, folder: mail.place.folder, hops: mail.hops };
+  }
+  const bounce = mails.find(({ mail }) => mail.bounce !== undefined)?.mail.bounce;
+  if (bounce !== undefined) return { state: 'bounced', ...bounce };
+  if (look === undefined)
+    return { state: 'dark', cause: 'looked-partly', detail: 'the mailbox is not in the settings' };
+  if (look.state === 'dark') return { state: 'dark', cause: look.cause, detail: look.detail };
+  return look.complete
+    ? { state: 'absent', lookedAt: look.at }
+    : { state: 'dark', cause: 'looked-partly', detail: look.detail ?? 'the look was not complete' };
+};
+
+/** Sightings that change a record: an arrival after any verdict but an equal or better arrival; a bounce after `lost`. */
+const changes = (record: Record, sighting: Sighting, judgement: Judgement): boolean => {
+  if (sighting.state === 'bounced') return record.verdict === 'lost' || record.verdict === 'blind';
+  if (sighting.state !== 'seen') return false;
+  return record.took === undefined || (judgement.took ?? Number.POSITIVE_INFINITY) < record.took;
+};
+
+export type SettleInput = {
+  readonly monitor: Monitor;
+  readonly lanes: ReadonlyMap<string, Lane>;
+  /** The lane of each route of the registry. */
+  readonly laneOf: ReadonlyMap<RouteId, string>;
+  readonly batches: readonly StoredBatch[];
+  /** Slots from here on were not read in this round. */
+  readonly unread: Slot;
+  readonly open: Slot;
+  readonly looks: ReadonlyMap<string, Look>;
+  readonly sorted: ReadonlyMap<string, Sorted>;
+  readonly round: number;
+  readonly now: Ms;
+};
+
+export type SettleOutput = {
+  /** The lanes that changed. */
+  readonly lanes: ReadonlyMap<string, Lane>;
+  readonly settled: readonly Settled[];
+  readonly pending: readonly Settled[];
+  /** Further mails with the id of a canary, per mailbox. */
+  readonly duplicates: ReadonlyMap<string, number>;
+  /** Our own mail that may go, per mailbox: recorded, or of no batch that is still to be read. */
+  readonly removable: ReadonlyMap<string, readonly Place[]>;
+  /** Our own mail that waits for its batch: the cursor must not pass it. */
+  readonly waiting: ReadonlyMap<string, readonly Place[]>;
+};
+
+/** Judges every expected canary without a record, and again those whose mail was seen after another verdict. */
+export const settle = (input: SettleInput): SettleOutput => {
+  const { monitor, laneOf, round, now } = input;
+  const { limits } = monitor;
+  const byId = new Map<string, Map<string, OwnMail[]>>();
+  const removable = new Map<string, Place[]>();
+  const waiting = new Map<string, Place[]>();
+  const duplicates = new Map<string, number>();
+  for (const [mailbox, { own }] of input.sorted) {
+    const ids = new Map<string, OwnMail[]>();
+    for (const one of own) if (!one.stale) ids.set(one.id, [...(ids.get(one.id) ?? []), one]);
+    byId.set(mailbox, ids);
+    const distinct = (list: readonly Place[]) => [...new Map(list.map((at) => [place(at), at])).values()];
+    removable.set(
+      mailbox,
+      distinct(own.filter(({ slot, stale }) => stale || slot < input.unread).map(({ mail }) => mail.place)),
+    );
+    waiting.set(
+      mailbox,
+      distinct(own.filter(({ slot, stale }) => !stale && slot >= input.unread).map(({ mail }) => mail.place)),
+    );
+  }
+
+  const lanes = new Map<string, Lane>();
+  const settled: Settled[] = [];
+  const pending: Settled[] = [];
+  const memoryOf = (name: string, route: RouteId) =>
+    (lanes.get(name) ?? input.lanes.get(name))?.routes[route] ?? nothing;
+
+  const one = (route: RouteId, slot: Slot, handover: Handover | undefined, mails: readonly OwnMail[]): void => {
+    const name = laneOf.get(route);
+    // A route that left the registry is judged no more: its incidents end as "host gone".
+    if (name === undefined) return;
+    const { path, mailbox } = parseRoute(route);
+    const memory = memoryOf(name, route);
+    if (memory.forgotten !== undefined && slot <= memory.forgotten) return;
+    const record = memory.records.find((old) => old.slot === slot);
+    if (record !== undefined && mails.length === 0) return;
+    const sighting = sightingOf(mails, input.looks.get(mailbox), now);
+    const deliverWithin = monitor.paths[path]?.deliverWithin ?? limits.lostAfter;
+    const judgement = judge({ slot, handover, sighting, deliverWithin }, now, limits);
+    const arrivals =
+      mails.filter(({ mail }) => mail.bounce === undefined).length + (record?.took === undefined ? 0 : 1);
+    if (arrivals > 1) duplicates.set(mailbox, (duplicates.get(mailbox) ?? 0) + arrivals - 1);
+    if (record !== undefined && !changes(record, sighting, judgement)) return;
+    const { verdict, cause, evidence, answeredBy, took } = judgement;
+    const story: Settled = { route, slot, handover, sighting, judgement, was: record?.verdict };
+    if (verdict === 'pending') {
+      pending.push(story);
+      return;
+    }
+    settled.push(story);
+    const bad = verdicts[verdict].says !== 'good';
+    const next: Record = {
+      slot,
+      verdict,
+      round,
+      took,
+      ...(bad ? { cause, evidence: evidence?.slice(0, 300), answeredBy } : {}),
+      ...(bad && verdict !== 'bounced' ? { seenAs: handover?.seenAs, ownServer: handover?.ownServer } : {}),
+      // A record that was corrected before keeps its first verdict: one correction a canary.
+      ...(record === undefined ? {} : { was: record.was ?? record.verdict }),
+    };
+    const lane = lanes.get(name) ?? input.lanes.get(name) ?? { routes: {} };
+    lanes.set(name, { routes: { ...lane.routes, [route]: setRecord(memory, next, input.open, limits) } });
+  };
+
+  const expected = new Set<string>();
+  for (const { slot, routes, handovers } of input.batches) {
+    routes.forEach((route, index) => {
+      const id = canaryId(route, slot);
+      expected.add(id);
+      one(route, slot, handovers?.[index], byId.get(parseRoute(route).mailbox)?.get(id) ?? []);
+    });
+  }
+  // Mail of slots that are not read any more: it corrects the record, if there still is one.
+  for (const [mailbox, ids] of byId) {
+    const late = [...ids].filter(([id, [mail]]) => !expected.has(id) && mail !== undefined && mail.slot < input.unread);
+    if (late.length === 0) continue;
+    const known = recordsById(input.lanes, laneOf, mailbox, new Set(late.map(([, [mail]]) => mail?.slot ?? 0)));
+    for (const [id, mails] of late) {
+      const found = known.get(id);
+      if (found !== undefined) one(found.route, found.slot, undefined, mails);
+    }
+  }
+  return { lanes, settled, pending, duplicates, removable, waiting };
+};
+
+/** The ids of all records of a mailbox at the given slots: a Message-ID carries the id and not the route. */
+const recordsById = (
+  lanes: ReadonlyMap<string, Lane>,
+  laneOf: ReadonlyMap<RouteId, string>,
+  mailbox: string,
+  slots: ReadonlySet<Slot>,
+) => {
+  const ids = new Map<string, { route: RouteId; slot: Slot }>();
+  for (const route of laneOf.keys()) {
+    if (parseRoute(route).mailbox !== mailbox) continue;
+    for (const { slot } of lanes.get(laneOf.get(route) ?? '')?.routes[route]?.records ?? [])
+      if (slots.has(slot)) ids.set(canaryId(route, slot), { route, slot });
+  }
+  return ids;
+};
