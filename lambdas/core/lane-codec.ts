@@ -18,6 +18,9 @@ const letterOf = {
 } as const satisfies { [verdict in Verdict]: string };
 const verdictOf = new Map(Object.entries(letterOf).map(([verdict, letter]) => [letter as string, verdict as Verdict]));
 
+const verdictFor = (letter: string): Verdict =>
+  verdictOf.get(letter) ?? unreadable(`its verdict ${JSON.stringify(letter)}`);
+
 const healthOf = { n: 'new', h: 'healthy', s: 'suspected', f: 'failing' } as const satisfies {
   [letter: string]: Health;
 };
@@ -33,6 +36,11 @@ type Body = {
   readonly base: Slot;
   readonly facts: readonly Fact[];
   readonly routes: Readonly<{ [route: RouteId]: Row }>;
+};
+
+/** What today's writer does not write was written by something else, and is not guessed at. */
+const unreadable = (what: string): never => {
+  throw new Error(`a lane cannot be read: ${what}`);
 };
 
 const recordForm = /^(\d+)([a-z])(\d*)(?:!(\d+))?(?:<([a-z]))?(?:@(\d+))?$/;
@@ -51,7 +59,7 @@ export const encodeLane = (lane: Lane, tallied: number): Body => {
       record.seenAs ?? null,
       record.ownServer ? 1 : 0,
     ];
-    if (fact.slice(0, 4).every((part) => part === null)) return '';
+    if (fact.every((part) => part === null || part === 0)) return '';
     const text = JSON.stringify(fact);
     const place = places.get(text) ?? facts.push(fact) - 1;
     places.set(text, place);
@@ -77,26 +85,25 @@ export const decodeLane = (body: unknown): Lane => {
   const { base, facts, routes } = body as Body;
   const read = (text: string): Record => {
     const [, offset, letter = '', took, fact, was, round] = recordForm.exec(text) ?? [];
-    const verdict = verdictOf.get(letter);
-    if (offset === undefined || verdict === undefined)
-      throw new Error(`a record of a lane cannot be read: ${JSON.stringify(text)}`);
-    const [cause, evidence, answeredBy, seenAs, own] = (fact === undefined ? undefined : facts[Number(fact)]) ?? [];
+    const shared = fact === undefined ? [] : facts[Number(fact)];
+    if (offset === undefined || shared === undefined) return unreadable(`its record ${JSON.stringify(text)}`);
+    const [cause, evidence, answeredBy, seenAs, own] = shared;
     return {
       slot: base + Number(offset),
-      verdict,
+      verdict: verdictFor(letter),
       ...(took ? { took: Number(took) } : {}),
       ...(cause ? { cause } : {}),
       ...(evidence ? { evidence } : {}),
       ...(answeredBy ? { answeredBy } : {}),
       ...(seenAs ? { seenAs } : {}),
       ...(own ? { ownServer: true } : {}),
-      ...(was ? { was: verdictOf.get(was) } : {}),
+      ...(was ? { was: verdictFor(was) } : {}),
       ...(round ? { round: Number(round) } : {}),
     };
   };
   const memory = ([health, recent, since, failedAt, forgotten, records]: Row): RouteMemory => ({
     base: {
-      health: healthOf[health],
+      health: healthOf[health] ?? unreadable(`its health ${JSON.stringify(health)}`),
       recent,
       ...(since === null ? {} : { since }),
       ...(failedAt === null ? {} : { failedAt }),

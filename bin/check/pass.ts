@@ -1,0 +1,115 @@
+/** One full pass now: sends on every route, waits for the arrivals, judges. The rounds are those of the deployed monitor. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { memoryLedger } from '../../lambdas/adapters/ledger-memory.ts';
+import { keyOf } from '../../lambdas/core/canary.ts';
+import { type Monitor, parseRoute } from '../../lambdas/core/monitor.ts';
+import type { Settled } from '../../lambdas/core/settle.ts';
+import type { Ms, RouteId } from '../../lambdas/core/words.ts';
+import { monitorOf, staticHosts } from '../../lambdas/settings/monitor.ts';
+import type { Settings } from '../../lambdas/settings/schema.ts';
+import { type Local, wireLocal } from '../../lambdas/wiring/local.ts';
+
+export type PassOptions = {
+  readonly settings: Settings;
+  readonly secret: (reference: string) => Promise<string>;
+  /** How long to wait for arrivals after the last canary was sent. */
+  readonly wait: Ms;
+  readonly atOnce?: number;
+  readonly progress: (state: Progress) => void;
+};
+
+export type Progress = {
+  readonly routes: number;
+  readonly sent: number;
+  readonly settled: number;
+  readonly dark: readonly string[];
+};
+
+export type Pass = {
+  readonly monitor: Monitor;
+  readonly stories: readonly Settled[];
+  readonly problems: readonly { readonly what: string; readonly error: unknown }[];
+};
+
+/** The limits of one pass that a person asked for: nothing is tried twice, so nothing has to be spaced or held back. */
+const forOnePass = (monitor: Monitor): Monitor => ({
+  ...monitor,
+  limits: {
+    ...monitor.limits,
+    sendBy: 24 * 60 * 60_000,
+    spread: 0,
+    unproven: { ...monitor.limits.unproven, every: 0 },
+  },
+});
+
+/** A mailbox that is dark this often in a row stays dark for this pass. */
+const patience = 3;
+
+/** What can still change: not a canary that was never sent, nor one that was refused for now and is not tried again. */
+const isOpen = ({ route, judgement, handover }: Settled, givenUp: (mailbox: string) => boolean): boolean =>
+  judgement.verdict === 'pending' &&
+  handover?.state !== 'unsent' &&
+  handover?.state !== 'refused' &&
+  !givenUp(parseRoute(route).mailbox);
+
+/** Runs the pass. Rejects only for bugs; whatever the network does is in the stories. */
+export const runPass = async (options: PassOptions): Promise<Pass> => {
+  const { settings, progress } = options;
+  const monitor = forOnePass(monitorOf(settings));
+  const problems: { what: string; error: unknown }[] = [];
+  let sent = 0;
+  let lastSent: Ms = Date.now();
+  const local: Local = wireLocal({
+    settings,
+    monitor,
+    keys: { current: keyOf(randomBytes(32).toString('hex')) },
+    ledger: memoryLedger(),
+    metrics: { publish: async () => undefined },
+    teller: { tell: async () => undefined },
+    secret: options.secret,
+    sources: [staticHosts(settings)],
+    ...(options.atOnce === undefined ? {} : { atOnce: options.atOnce }),
+    onSent: (batch) => {
+      sent += batch.routes.length;
+      lastSent = Date.now();
+    },
+    onProblem: (what, error) => problems.push({ what, error }),
+  });
+  const stories = new Map<RouteId, Settled>();
+  const darkness = new Map<string, number>();
+  const refusedLogin = new Set<string>();
+  try {
+    const { canaries } = await local.plan({ everything: true });
+    const report = () =>
+      progress({
+        routes: canaries,
+        sent,
+        settled: [...stories.values()].filter(isSettled).length,
+        dark: [...darkness.keys()],
+      });
+    report();
+    for (let pause = 100; ; pause = Math.min(2000, pause * 1.5)) {
+      const begun = Date.now();
+      const done = await local.confirm();
+      for (const story of [...(done?.pending ?? []), ...(done?.settled ?? [])]) stories.set(story.route, story);
+      for (const name of darkness.keys()) if (!done?.dark.has(name)) darkness.delete(name);
+      for (const [name, { cause }] of done?.dark ?? []) {
+        darkness.set(name, (darkness.get(name) ?? 0) + 1);
+        if (cause === 'imap-login-refused') refusedLogin.add(name);
+      }
+      problems.push(...(done?.problems ?? []));
+      report();
+      const givenUp = (mailbox: string) => refusedLogin.has(mailbox) || (darkness.get(mailbox) ?? 0) >= patience;
+      const open = [...stories.values()].filter((story) => isOpen(story, givenUp));
+      if (local.sending() === 0 && stories.size >= canaries && open.length === 0) break;
+      if (local.sending() === 0 && begun > lastSent + options.wait) break;
+      await sleep(Math.max(pause, Date.now() - begun));
+    }
+    return { monitor, stories: [...stories.values()], problems };
+  } finally {
+    await local.stop();
+  }
+};
+
+const isSettled = ({ judgement }: Settled) => judgement.verdict !== 'pending';

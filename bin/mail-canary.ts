@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+/** The command line tool. Each command is one file; this is the list of them, and how a run ends. */
+import { Command, CommanderError } from 'commander';
+import { SettingsError } from '../lambdas/settings/load.ts';
+import * as check from './commands/check.ts';
+import { UsageError } from './commands/command.ts';
+import * as schema from './commands/schema.ts';
+import * as watch from './commands/watch.ts';
+
+const commands = [check, watch, schema];
+
+const main = async (): Promise<number> => {
+  let status = 0;
+  const program = new Command('mail-canary')
+    .description("Sends canary mails through each host's own way of sending mail and confirms that they arrive.")
+    .exitOverride()
+    .showHelpAfterError('(add --help for usage and examples)');
+  const end = (code: number) => {
+    status = code;
+  };
+  for (const { register } of commands) register(program, end);
+  for (const command of program.commands)
+    command.exitOverride().showHelpAfterError('(add --help for usage and examples)');
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof SettingsError || error instanceof UsageError) {
+      process.stderr.write(`${error.message}\n`);
+      return 2;
+    }
+    throw error;
+  }
+  return status;
+};
+
+process.exitCode = await main();

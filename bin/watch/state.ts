@@ -1,0 +1,60 @@
+/** What `watch` keeps on disk: the embedded ledger, its own signing key, and a lock against a second watch. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileLedger } from '../../lambdas/adapters/ledger-file.ts';
+import { type Key, keyOf } from '../../lambdas/core/canary.ts';
+import type { Ledger } from '../../lambdas/core/ports.ts';
+import { UsageError } from '../commands/command.ts';
+
+export type State = { readonly ledger: Ledger; readonly key: Key; readonly close: () => void };
+
+/** The key of this watch: made once, readable by its user alone. */
+const keyIn = (folder: string): Key => {
+  const file = join(folder, 'key');
+  try {
+    // Fails if there is one already, so that two first starts do not overwrite each other's.
+    writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  const secret = readFileSync(file, 'utf8').trim();
+  if (!/^[0-9a-f]{64}$/.test(secret))
+    throw new UsageError(`${file} is not a key of watch: move it away to have a new one made`);
+  return keyOf(secret);
+};
+
+/** An exclusive lock of SQLite on a file of its own: the system drops it when the process dies, however it dies. */
+const lockIn = (folder: string): DatabaseSync => {
+  const lock = new DatabaseSync(join(folder, 'lock.sqlite'));
+  try {
+    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;');
+    return lock;
+  } catch (error) {
+    lock.close();
+    throw new UsageError(`another watch uses ${folder}: end it, or name another folder with --state`, { cause: error });
+  }
+};
+
+/** Opens the state of a watch, made if there is none. Throws UsageError when another process has it. */
+export const openState = (folder: string): State => {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new UsageError(
+      `the folder ${folder} cannot be made: ${error instanceof Error ? error.message : 'unknown error'}`,
+      { cause: error },
+    );
+  }
+  const lock = lockIn(folder);
+  const ledger = fileLedger(join(folder, 'ledger.sqlite'));
+  return {
+    ledger,
+    key: keyIn(folder),
+    close: () => {
+      ledger.close();
+      lock.close();
+    },
+  };
+};

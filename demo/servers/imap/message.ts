@@ -1,0 +1,72 @@
+/** Reading a stored message: its header fields, and the sections that FETCH asks for (RFC 3501 6.4.5). */
+import type { StoredMessage } from './store.ts';
+
+type Parsed = { readonly headerEnd: number; readonly lines: readonly string[] };
+
+const cache = new WeakMap<Buffer, Parsed>();
+
+/** Header lines with their folding, and where the header ends (behind the empty line). */
+const parse = (raw: Buffer): Parsed => {
+  const known = cache.get(raw);
+  if (known !== undefined) return known;
+  const [crlf, lf] = [raw.indexOf('\r\n\r\n'), raw.indexOf('\n\n')];
+  const ends = [crlf < 0 ? raw.length : crlf + 4, lf < 0 ? raw.length : lf + 2];
+  const headerEnd = Math.min(...ends);
+  const lines: string[] = [];
+  for (const line of raw.toString('latin1', 0, headerEnd).split(/\r?\n/)) {
+    const last = lines.length - 1;
+    if (/^[ \t]/.test(line) && last >= 0) lines[last] += `\r\n${line}`;
+    else if (line !== '') lines.push(line);
+  }
+  const parsed = { headerEnd, lines };
+  cache.set(raw, parsed);
+  return parsed;
+};
+
+const nameOf = (line: string): string => line.slice(0, line.indexOf(':')).trim().toLowerCase();
+
+/** Unfolded values of a header field; the name in lower case. */
+export const headerValues = (message: StoredMessage, name: string): string[] =>
+  parse(message.raw)
+    .lines.filter((line) => nameOf(line) === name)
+    .map((line) => line.slice(line.indexOf(':') + 1).replace(/\r\n(?=[ \t])/g, ''));
+
+const fields = (raw: Buffer, keep: (name: string) => boolean): Buffer =>
+  Buffer.from(
+    `${parse(raw)
+      .lines.filter((line) => keep(nameOf(line)))
+      .map((line) => `${line}\r\n`)
+      .join('')}\r\n`,
+    'latin1',
+  );
+
+/** The bytes of a section ("", "HEADER", "TEXT", "HEADER.FIELDS (A B)", "1"); undefined when there is no such part. */
+export const section = (raw: Buffer, spec: string): Buffer | undefined => {
+  const some = /^HEADER\.FIELDS(\.NOT)? \(([^)]*)\)$/i.exec(spec);
+  if (some !== null) {
+    const names = (some[2] ?? '').toLowerCase().replaceAll('"', '').split(' ');
+    return fields(raw, (name) => names.includes(name) === (some[1] === undefined));
+  }
+  const { headerEnd } = parse(raw);
+  if (spec === '') return raw;
+  if (/^HEADER$/i.test(spec)) return raw.subarray(0, headerEnd);
+  if (/^(TEXT|1)$/i.test(spec)) return raw.subarray(headerEnd);
+  return undefined;
+};
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** "06-Nov-2025 10:00:00 +0000", always in UTC. */
+export const imapDate = (at: number): string => {
+  const [date = '', time = ''] = new Date(at).toISOString().split('T');
+  const [year, month, day] = date.split('-');
+  return `${day}-${months[Number(month) - 1]}-${year} ${time.slice(0, 8)} +0000`;
+};
+
+/** Reads "6-Nov-2025", or a date with time and zone; NaN when it is neither. */
+export const parseImapDate = (text: string): number => {
+  const match = /^ ?(\d{1,2})-([A-Za-z]{3})-(\d{4})(?: (\d\d:\d\d:\d\d) ([+-]\d{4}))?$/.exec(text);
+  if (match === null) return Number.NaN;
+  const [, day, month, year, time = '00:00:00', zone = '+0000'] = match;
+  return Date.parse(`${day} ${month} ${year} ${time} ${zone}`);
+};

@@ -1,0 +1,59 @@
+/** What the embedded IMAP server can be told: its users, its TLS, and the faults that tests and the demo script. */
+
+/** Faults that can be set and taken back while the server runs; an unset field means health. */
+export type Faults = {
+  /** Logins are answered with NO and these words; a response code such as `[UNAVAILABLE]` may begin them. */
+  refuseLogin?: string | undefined;
+  /**
+   * The server stops answering at this command ("EXAMINE", "UID FETCH", "LOGOUT", …), or before the greeting ("GREETING"),
+   * or instead of the TLS handshake ("TLS", with STARTTLS as well).
+   */
+  hangAt?: string | undefined;
+  /** The connection is cut in the middle of the FETCH answer for the message after so many. */
+  dropAfter?: number | undefined;
+  /** Commands that are answered with NO, and with which words: `{ 'UID SEARCH': 'index is broken' }`. */
+  no?: Readonly<Record<string, string>> | undefined;
+  /** Commands that are answered by closing the connection. */
+  dropAt?: string | undefined;
+  /** SELECT opens read-only, as for a shared mailbox without rights. */
+  readOnly?: boolean | undefined;
+  /** Capabilities that are not offered, and not understood. */
+  without?: readonly string[] | undefined;
+  /** Milliseconds before the greeting. */
+  greetAfter?: number | undefined;
+  /** Milliseconds between two bytes of everything that the server says. */
+  drip?: number | undefined;
+};
+
+/** How to start the server. Only loopback hosts are taken. */
+export type ImapOptions = {
+  readonly host?: string;
+  /** 0 picks a free port. */
+  readonly port?: number;
+  /** PEM texts; without `startTls` the port speaks TLS from the first byte. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Begin in plain text and offer STARTTLS. */
+  readonly startTls?: boolean;
+  /** Users and their passwords. */
+  readonly users: Readonly<Record<string, string>>;
+  readonly faults?: Faults;
+  readonly now?: () => number;
+};
+
+/** What the server speaks (RFC 3501 and the extensions that mail providers offer), with what this connection can do. */
+export const capabilities = (options: ImapOptions, faults: Faults, secure: boolean): string[] =>
+  [
+    'IMAP4rev1',
+    'UIDPLUS',
+    'MOVE',
+    'IDLE',
+    'SPECIAL-USE',
+    'NAMESPACE',
+    'ENABLE',
+    'ID',
+    'QUOTA',
+    'LITERAL+',
+    'SASL-IR',
+    'AUTH=PLAIN',
+    ...(options.startTls === true && options.tls !== undefined && !secure ? ['STARTTLS'] : []),
+  ].filter((name) => !(faults.without ?? []).includes(name));

@@ -1,0 +1,69 @@
+/** Header fields of a message as they came over IMAP: split, unfolded, and what in them makes a mail look like a canary. */
+
+import type { Hop } from '../core/words.ts';
+import { parseHops } from './hops.ts';
+
+/** A header field; the name in lower case, the value with its folding collapsed. */
+export type Field = { readonly name: string; readonly value: string };
+
+/** The fields that a look asks for. Asking for these costs what full headers cost, and carries less (FACTS). */
+export const fieldNames = ['X-Mail-Canary', 'Message-ID', 'Received', 'Content-Type'] as const;
+
+/** Splits a header into fields, topmost first. Lines that are no field are passed over; linear in the input. */
+export const parseFields = (header: string): Field[] => {
+  const lines: string[][] = [];
+  for (const line of header.split('\n')) {
+    const text = line.endsWith('\r') ? line.slice(0, -1) : line;
+    if (text === '') {
+      if (lines.length > 0) break;
+    } else if (text.startsWith(' ') || text.startsWith('\t')) lines.at(-1)?.push(text);
+    else lines.push([text]);
+  }
+  return lines.flatMap((parts) => {
+    const whole = parts.map((part) => part.trim()).join(' ');
+    const colon = whole.indexOf(':');
+    if (colon < 1) return [];
+    return [{ name: whole.slice(0, colon).trim().toLowerCase(), value: whole.slice(colon + 1).trim() }];
+  });
+};
+
+/** The topmost field of that name. */
+export const first = (fields: readonly Field[], name: string): string | undefined =>
+  fields.find((field) => field.name === name.toLowerCase())?.value;
+
+/** What is read from the headers of a canary, in a mail or in a bounce. */
+export type Marks = {
+  readonly canary?: string | undefined;
+  readonly messageId?: string | undefined;
+  readonly hops: readonly Hop[];
+};
+
+/** The Message-ID of a canary begins with its id: 20 consonants and a dot. */
+const ours = /^<[bcdfghjklmnpqrstvwxz]{20}\./;
+
+/** The marks of a canary; undefined for somebody's mail. Whether it is ours is decided by its token, elsewhere. */
+export const marksOf = (fields: readonly Field[]): Marks | undefined => {
+  const canary = first(fields, 'X-Mail-Canary');
+  const messageId = first(fields, 'Message-ID');
+  if (canary === undefined && !ours.test(messageId ?? '')) return undefined;
+  const received = fields.filter(({ name }) => name === 'received').map(({ value }) => value);
+  return { canary, messageId, hops: parseHops(received) };
+};
+
+/** True when the marks name this canary id. */
+export const names = (
+  marks: { readonly canary?: string | undefined; readonly messageId?: string | undefined },
+  id: string,
+) => (marks.messageId ?? '').startsWith(`<${id}.`) || (marks.canary ?? '').includes(id);
+
+/** The lower-case media type and the parameters of a Content-Type (RFC 2045 5.1). */
+export const contentType = (value: string | undefined) => {
+  const text = (value ?? '').slice(0, 2000);
+  const parameters = new Map<string, string>();
+  for (const match of text.matchAll(/;\s*([A-Za-z0-9*-]{1,40})=(?:"((?:[^"\\]|\\.)*)"|([^\s;]+))/g)) {
+    const [, name = '', quoted, plain] = match;
+    const key = name.toLowerCase();
+    if (!parameters.has(key)) parameters.set(key, quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '');
+  }
+  return { type: (text.split(';')[0] ?? '').trim().toLowerCase(), parameters };
+};

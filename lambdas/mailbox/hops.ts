@@ -1,0 +1,135 @@
+/** The way of a mail through its servers, read from `Received` (RFC 5321 4.4, and what servers really write). */
+import { isIP } from 'node:net';
+import type { Hop, Ms } from '../core/words.ts';
+
+/** Longer values and longer chains are cut: whoever writes them is not telling us where a canary went. */
+const longest = 2000;
+const most = 50;
+
+const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+
+/** Zone names that RFC 5322 4.3 still allows; every other name means "not known", which is UTC. */
+const zones: Readonly<Record<string, number>> = {
+  EST: -5,
+  EDT: -4,
+  CST: -6,
+  CDT: -5,
+  MST: -7,
+  MDT: -6,
+  PST: -8,
+  PDT: -7,
+};
+
+const date =
+  /\b(\d{1,2}) ([A-Za-z]{3})[a-z]{0,6} (\d{4}|\d{2}) (\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d{1,9})?(?: ([+-]\d{4}|[A-Z]{1,4}))?/;
+
+const dateOf = (text: string): Ms | undefined => {
+  const match = date.exec(text);
+  if (match === null) return undefined;
+  const [, day, name = '', years = '', hour, minute, second = '0', zone = '+0000'] = match;
+  const month = months.indexOf(name.toLowerCase());
+  if (month < 0) return undefined;
+  const year = years.length === 2 ? 2000 + Number(years) : Number(years);
+  const offset = /^[+-]/.test(zone)
+    ? (zone.startsWith('-') ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3)))
+    : (zones[zone] ?? 0) * 60;
+  const at = Date.UTC(year, month, Number(day), Number(hour), Number(minute), Number(second)) - offset * 60_000;
+  return Number.isNaN(at) ? undefined : at;
+};
+
+/** Comments (RFC 5322 3.2.2, they nest) and the text around them, kept apart and in order. */
+type Piece = { readonly comment: boolean; readonly text: string };
+
+const split = (value: string): Piece[] => {
+  const pieces: Piece[] = [];
+  let depth = 0;
+  let start = 0;
+  const cut = (end: number, comment: boolean) => {
+    const text = value.slice(start, end).trim();
+    if (text !== '') pieces.push({ comment, text });
+    start = end + 1;
+  };
+  for (let at = 0; at < value.length; at += 1) {
+    const char = value[at];
+    if (char === '\\') at += 1;
+    else if (char === '(') {
+      if (depth === 0) cut(at, false);
+      depth += 1;
+    } else if (char === ')' && depth > 0) {
+      depth -= 1;
+      if (depth === 0) cut(at, true);
+    }
+  }
+  cut(value.length, depth > 0);
+  return pieces;
+};
+
+/** The words of a header value, in order, each knowing whether it stands in a comment. */
+type Word = { readonly comment: boolean; readonly text: string };
+
+const wordsOf = (value: string): Word[] =>
+  split(value).flatMap(({ comment, text }) =>
+    text
+      .split(/[\s;,]+/)
+      .filter((word) => word !== '')
+      .map((word) => ({ comment, text: word })),
+  );
+
+/** An IP address as servers write it: bare, in brackets, with `IPv6:`, with a port behind it. */
+const addressIn = (word: string): string | undefined => {
+  const inner = /\[([^\]]*)\]/.exec(word)?.[1] ?? word;
+  const bare = inner.replace(/^IPv6:/i, '');
+  return isIP(bare) !== 0 ? bare : undefined;
+};
+
+const keywords = ['from', 'by', 'via', 'with', 'id', 'for'];
+const isKeyword = (word: Word) => !word.comment && keywords.includes(word.text.toLowerCase());
+
+/** The words of each clause behind its keyword. The word right behind it is its value, even if it reads like a keyword. */
+const clausesOf = (words: readonly Word[]): Map<string, Word[]> => {
+  const clauses = new Map<string, Word[]>();
+  let current: Word[] | undefined;
+  for (const word of words) {
+    if (!isKeyword(word) || current?.length === 0) {
+      current?.push(word);
+      continue;
+    }
+    current = [];
+    const keyword = word.text.toLowerCase();
+    if (!clauses.has(keyword)) clauses.set(keyword, current);
+  }
+  return clauses;
+};
+
+/** "name [address]": the name as the client gave it, the address as the server saw it. */
+const fromOf = (words: readonly Word[]): string | undefined => {
+  const seen = words.map((word) => addressIn(word.text)).find((address) => address !== undefined);
+  const said = words.find((word) => !word.comment)?.text;
+  const name = said === undefined || addressIn(said) !== undefined ? undefined : said;
+  const parts = [name, seen === undefined ? undefined : `[${seen}]`].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : parts.join(' ');
+};
+
+const hopOf = (value: string): Hop => {
+  const text = value.slice(0, longest);
+  const semicolon = text.lastIndexOf(';');
+  const at = dateOf((semicolon < 0 ? text : text.slice(semicolon + 1)).replace(/\s+/g, ' '));
+  const words = wordsOf(semicolon < 0 ? text : text.slice(0, semicolon));
+  const clauses = clausesOf(words);
+  const from = clauses.get('from');
+  const by = clauses.get('by')?.find((word) => !word.comment)?.text;
+  return {
+    // qmail names itself in a comment only: "(qmail 4711 invoked from network)".
+    by: by ?? (words[0]?.comment === true ? words[0].text.toLowerCase() : 'unknown'),
+    from: from === undefined ? undefined : fromOf(from),
+    at,
+  };
+};
+
+/**
+ * Parses raw `Received` values, topmost first as in the message, into hops, oldest first.
+ * `from` is "name [address]", either part missing when it was not said. Never throws; linear in the input.
+ */
+export const parseHops = (received: readonly string[]): Hop[] =>
+  // The topmost ones are kept when there are too many: they are those that servers near us wrote.
+  received.slice(0, most).map(hopOf).reverse();

@@ -1,0 +1,15 @@
+/** Submission over SMTP: through the host's own mail server (`{host.address}`), or from the machine that runs the round. */
+import { definePath } from '../kind.ts';
+import { openSmtp } from './send.ts';
+import { isTemplated, portOf, type SmtpSettings, serverAt, shape } from './settings.ts';
+
+export const smtp = definePath({
+  kind: 'smtp',
+  settings: shape,
+  leavesFromHost: isTemplated,
+  sharedServer: (settings: SmtpSettings) =>
+    isTemplated(settings) ? undefined : serverAt(settings.host, portOf(settings)),
+  secrets: (settings: SmtpSettings) => (settings.auth === undefined ? [] : [settings.auth.secret]),
+  needs: () => [],
+  open: openSmtp,
+});

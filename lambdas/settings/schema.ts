@@ -1,0 +1,153 @@
+/** The settings: one strict schema, the same at synth, in Lambdas and in the command line tool. */
+import * as z from 'zod';
+import { type AuthSettings, authKinds } from '../mailbox/auth/index.ts';
+import { imap } from '../mailbox/settings.ts';
+import { pathKinds } from '../paths/index.ts';
+import { address, duration, secretReference } from './types.ts';
+
+/** Names that become part of route ids and ledger keys. */
+const name = (what: string) =>
+  z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, {
+    error: (issue) =>
+      `must be a name for a ${what} of lower-case letters, digits and hyphens, got ${JSON.stringify(issue.input)}`,
+  });
+
+const hostId = z
+  .string({ error: (issue) => `must be the name of a host, got ${JSON.stringify(issue.input)}` })
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,100}$/, {
+    error: (issue) =>
+      `must be a host name of letters, digits, dots, hyphens and underscores, got ${JSON.stringify(issue.input)}`,
+  });
+
+const text = (what: string) =>
+  z
+    .string({ error: (issue) => `must be ${what}, got ${JSON.stringify(issue.input)}` })
+    .min(1, { error: () => `must be ${what}, got ""` });
+
+const oneOf = (kinds: readonly string[]) => (issue: { input?: unknown }) =>
+  `must be one of ${[...kinds].sort().join(', ')}, got ${JSON.stringify(kindOf(issue.input))}`;
+const kindOf = (input: unknown): unknown =>
+  typeof input === 'object' && input !== null && 'kind' in input ? input.kind : undefined;
+
+/** Fields of every path, whatever its kind. */
+const sharedPath = {
+  from: address(),
+  every: duration({ min: '1 minute', max: '1 day' }).optional(),
+  deliverWithin: duration({ min: '1 s' }).optional(),
+  timeout: duration({ min: '100 ms', max: '10 minutes' }).default(30_000),
+  perDay: z.int().min(1).optional(),
+  connections: z.int().min(1).max(200).default(2),
+  autoSubmitted: z.boolean().default(true),
+};
+
+const path = z.discriminatedUnion(
+  'kind',
+  pathKinds.map((kind) =>
+    z.strictObject({ kind: z.literal(kind.kind), ...sharedPath, ...kind.settings }),
+  ) as unknown as [z.ZodObject<{ kind: z.ZodLiteral<string> }>],
+  { error: oneOf(pathKinds.map(({ kind }) => kind)) },
+);
+
+const auth = z.discriminatedUnion(
+  'kind',
+  authKinds.map((kind) => z.strictObject({ kind: z.literal(kind.kind), ...kind.settings })) as unknown as [
+    z.ZodObject<{ kind: z.ZodLiteral<string> }>,
+  ],
+  { error: oneOf(authKinds.map(({ kind }) => kind)) },
+);
+
+const mailbox = z.strictObject({
+  address: address(),
+  imap: imap(),
+  auth,
+  /** Folders besides INBOX and the one flagged \Junk. */
+  folders: z.array(text('a folder name')).default([]),
+  timeout: duration({ min: '1 s', max: '55 s' }).default(30_000),
+  /** Whose `Authentication-Results` are trusted (RFC 8601). */
+  trustedAuthservId: text('a host name').optional(),
+});
+
+const host = z.strictObject({
+  id: hostId,
+  address: z
+    .string({ error: (issue) => `must be an IP address or a host name, got ${JSON.stringify(issue.input)}` })
+    .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$|^[0-9A-Fa-f:.]+$/, {
+      error: (issue) => `must be an IP address or a host name, got ${JSON.stringify(issue.input)}`,
+    })
+    .optional(),
+  paths: z.array(z.string()).default([]),
+  mailboxes: z.array(z.string()).optional(),
+  services: z.array(text('the name of a service')).default([]),
+  customers: z.array(text('the name of a customer')).default([]),
+  labels: z.record(z.string().regex(/^[A-Za-z0-9_.-]+$/), z.coerce.string()).default({}),
+});
+
+const topicArn = z.string().regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+(\.fifo)?$/, {
+  error: (issue) => `must be the ARN of an SNS topic, got ${JSON.stringify(issue.input)}`,
+});
+
+const channel = z.strictObject({
+  kind: z.literal('webhook', { error: (issue) => `must be one of webhook, got ${JSON.stringify(issue.input)}` }),
+  preset: z
+    .enum(['json', 'slack'], { error: (issue) => `must be one of json, slack, got ${JSON.stringify(issue.input)}` })
+    .default('json'),
+  url: secretReference(),
+});
+
+const timezone = z.string().refine(
+  (zone) => {
+    try {
+      new Intl.DateTimeFormat('en', { timeZone: zone });
+      return true;
+    } catch (error) {
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+  },
+  { error: (issue) => `must be a time zone such as Europe/London, got ${JSON.stringify(issue.input)}` },
+);
+
+export const settingsSchema = z.strictObject({
+  /** For editors: where the JSON Schema is. */
+  $schema: z.string().optional(),
+  name: name('monitor').default('mail-canary'),
+  timezone: timezone.default('UTC'),
+  every: duration({ min: '1 minute', max: '1 day' }).default(600_000),
+  deliverWithin: duration({ min: '1 s' }).optional(),
+  lostAfter: duration({ min: '1 s', max: '1 day' }).default(900_000),
+  ourDomains: z.array(text('a domain')).optional(),
+  mailboxes: z
+    .record(name('mailbox'), mailbox)
+    .refine((all) => Object.keys(all).length > 0, { error: () => 'must hold at least one mailbox' }),
+  paths: z
+    .record(name('path'), path)
+    .refine((all) => Object.keys(all).length > 0, { error: () => 'must hold at least one path' }),
+  hosts: z.array(host).default([]),
+  alarms: z
+    .strictObject({
+      runbook: z.url().optional(),
+      page: z.array(topicArn).optional(),
+      ticket: z.array(topicArn).optional(),
+    })
+    .default({}),
+  channels: z.array(channel).default([]),
+});
+
+/** A path after parsing: the shared fields, and its kind's own, which only its kind reads. */
+export type PathSettings = { readonly kind: string } & Readonly<{
+  [key in keyof typeof sharedPath]: z.output<(typeof sharedPath)[key]>;
+}>;
+export type MailboxSettings = Omit<z.output<typeof mailbox>, 'auth'> & { readonly auth: AuthSettings };
+export type HostSettings = z.output<typeof host>;
+
+/** The settings as the program uses them: every default filled in, every duration in milliseconds. */
+export type Settings = Omit<
+  z.output<typeof settingsSchema>,
+  'paths' | 'mailboxes' | 'ourDomains' | 'deliverWithin' | 'hosts'
+> & {
+  readonly paths: Readonly<Record<string, PathSettings>>;
+  readonly mailboxes: Readonly<Record<string, MailboxSettings>>;
+  readonly ourDomains: readonly string[];
+  readonly deliverWithin: number;
+  readonly hosts: readonly (HostSettings & { readonly mailboxes: readonly string[] })[];
+};

@@ -1,0 +1,139 @@
+/** The same rounds on one machine, without AWS: for `check`, `watch` and the demo. The queue is this process. */
+import { type SecretClients, secretReader } from '../adapters/secrets.ts';
+import type { Keys } from '../core/canary.ts';
+import { type Confirmed, confirm } from '../core/confirm.ts';
+import { discover } from '../core/discover.ts';
+import { itemsOf } from '../core/items.ts';
+import { slotAt } from '../core/judge.ts';
+import type { Monitor } from '../core/monitor.ts';
+import { parseRoute } from '../core/monitor.ts';
+import { type Planned, plan } from '../core/plan.ts';
+import type { HostSource, Ledger, Metrics, Teller } from '../core/ports.ts';
+import { send } from '../core/send.ts';
+import type { BatchMessage, Handover } from '../core/words.ts';
+import { openMailbox } from '../mailbox/reader.ts';
+import type { Settings } from '../settings/schema.ts';
+import { gateFor } from './gate.ts';
+import { sendersOf } from './senders.ts';
+
+/** Clients are loaded only when a reference lies in AWS: most local runs need none. */
+const awsSecrets: SecretClients = {
+  secretsManager: async () => new (await import('@aws-sdk/client-secrets-manager')).SecretsManagerClient({}),
+  ssm: async () => new (await import('@aws-sdk/client-ssm')).SSMClient({}),
+};
+
+/** Secrets of a machine: its environment, its files, and AWS for references that lie there. */
+export const localSecrets = (env: Readonly<Record<string, string | undefined>>, baseDir: string) =>
+  secretReader({ aws: awsSecrets, env, baseDir, allowFiles: true });
+
+export type LocalOptions = {
+  readonly settings: Settings;
+  readonly monitor: Monitor;
+  readonly keys: Keys;
+  readonly ledger: Ledger;
+  readonly metrics: Metrics;
+  readonly teller: Teller;
+  readonly secret: (reference: string) => Promise<string>;
+  readonly sources: readonly HostSource[];
+  /** Canaries on their way at one time. @default 25 */
+  readonly atOnce?: number;
+  /** Told of each batch that was sent, and of each that could not be stored. */
+  readonly onSent?: (batch: BatchMessage, handovers: readonly Handover[]) => void;
+  readonly onProblem: (what: string, error: unknown) => void;
+};
+
+export type Local = {
+  /** Hosts into the registry, then what is due at this moment; sending goes on in the background. */
+  readonly plan: (options?: { readonly everything?: boolean }) => Promise<Planned>;
+  readonly confirm: () => Promise<Confirmed | undefined>;
+  /** Sends again what a killed process had stored and not sent: the same ids, so nothing counts twice. */
+  readonly resume: () => Promise<number>;
+  /** Canaries whose batch is not done yet. */
+  readonly sending: () => number;
+  /** Ends mailbox sessions: between rounds, or at the end. */
+  readonly rest: () => Promise<void>;
+  /** Stops sending; what was not sent stays expected. */
+  readonly stop: () => Promise<void>;
+};
+
+/** Wires the rounds for this process. */
+export const wireLocal = (options: LocalOptions): Local => {
+  const { settings, monitor, keys, ledger } = options;
+  const now = Date.now;
+  const sendPorts = {
+    ledger,
+    now,
+    sender: sendersOf(settings.paths, { secret: options.secret, allowLocal: true }),
+    gate: gateFor(options.atOnce ?? 25),
+    deadline: (after: number) => AbortSignal.timeout(after),
+  };
+  const mailboxes = Object.fromEntries(
+    Object.entries(settings.mailboxes).map(([name, mailbox]) => [
+      name,
+      openMailbox(mailbox, { name, secret: options.secret, now }),
+    ]),
+  );
+  const timers = new Set<NodeJS.Timeout>();
+  let underWay = 0;
+
+  const run = async (batch: BatchMessage): Promise<void> => {
+    try {
+      const handovers = await send(sendPorts, monitor, keys.current, batch);
+      if (handovers !== undefined) options.onSent?.(batch, handovers);
+    } catch (error) {
+      options.onProblem(`sending batch ${batch.name}`, error);
+    } finally {
+      underWay -= batch.routes.length;
+    }
+  };
+  const queue = {
+    send: async (messages: readonly { readonly batch: BatchMessage; readonly delay: number }[]): Promise<void> => {
+      for (const { batch, delay } of messages) {
+        underWay += batch.routes.length;
+        const timer = setTimeout(() => {
+          timers.delete(timer);
+          void run(batch);
+        }, delay);
+        timers.add(timer);
+      }
+    },
+  };
+  const rest = async () => {
+    await Promise.all(Object.values(mailboxes).map((mailbox) => mailbox.close()));
+  };
+
+  return {
+    plan: async (planOptions) => {
+      const at = now();
+      const { dark } = await discover({ ledger, sources: options.sources }, at);
+      for (const { source, error } of dark) options.onProblem(`listing the hosts of ${source}`, error);
+      return plan({ ledger, queue }, monitor, slotAt(at, monitor.limits), planOptions);
+    },
+    confirm: () => confirm({ ledger, mailboxes, metrics: options.metrics, teller: options.teller, now }, monitor, keys),
+    resume: async () => {
+      const items = itemsOf(ledger);
+      const { limits } = monitor;
+      const slot = slotAt(now(), limits);
+      const oldest = slotAt(now() - limits.sendBy, limits);
+      const slots = Array.from({ length: slot - oldest + 1 }, (_, index) => oldest + index);
+      const stored = (await Promise.all(slots.map((one) => items.batches(one))))
+        .flat()
+        .filter(({ handovers }) => handovers === undefined);
+      const hosts = await items.hosts();
+      await queue.send(
+        stored.map(({ handovers: _, ...batch }) => {
+          const named = new Set(batch.routes.map((id) => parseRoute(id).host));
+          return { batch: { ...batch, hosts: hosts.filter(({ id }) => named.has(id)) }, delay: 0 };
+        }),
+      );
+      return stored.reduce((sum, { routes }) => sum + routes.length, 0);
+    },
+    sending: () => underWay,
+    rest,
+    stop: async () => {
+      for (const timer of timers) clearTimeout(timer);
+      timers.clear();
+      await rest();
+    },
+  };
+};

@@ -1,0 +1,57 @@
+/** Turns what kinds need, said as data, into IAM statements: exactly these actions on exactly these resources. */
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { type IPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IConstruct } from 'constructs';
+import type { Need } from '../lambdas/paths/kind.ts';
+
+/** A need, where AWS allows it on less than its resources say: `{ StringEquals: { 'events:source': … } }`. */
+export type Grant = Need & { readonly conditions?: Readonly<Record<string, Readonly<Record<string, string>>>> };
+
+/** Adds each grant as one statement. */
+export function grantNeeds(grantee: IPrincipal, grants: readonly Grant[]): void {
+  for (const { actions, resources, conditions = {} } of grants) {
+    grantee.addToPrincipalPolicy(new PolicyStatement({ actions: [...actions], resources: [...resources], conditions }));
+  }
+}
+
+/**
+ * The need that a secret reference stands for, in the stack's own account and Region.
+ * Throws for `env:` and `file:`, which mean nothing in a function.
+ */
+export function secretNeed(scope: IConstruct, reference: string): Need {
+  const colon = reference.indexOf(':');
+  const [kind, name] = [reference.slice(0, colon), reference.slice(colon + 1)];
+  if (kind === 'secretsmanager') {
+    return { actions: ['secretsmanager:GetSecretValue'], resources: [secretArn(scope, name)] };
+  }
+  if (kind === 'ssm') {
+    const arn = Stack.of(scope).formatArn({
+      service: 'ssm',
+      resource: 'parameter',
+      resourceName: name.replace(/^\//, ''),
+    });
+    return { actions: ['ssm:GetParameter'], resources: [arn] };
+  }
+  // A text of no known kind may be the secret itself.
+  const got = ['env', 'file'].includes(kind) ? reference : 'something else (not shown)';
+  throw new Error(`a secret in AWS must be secretsmanager:NAME or ssm:NAME, got ${got}`);
+}
+
+/** Secrets Manager adds a hyphen and six characters to the name; `-*` would also match names that go on. */
+function secretArn(scope: IConstruct, name: string): string {
+  if (name.startsWith('arn:')) return name;
+  return Stack.of(scope).formatArn({
+    service: 'secretsmanager',
+    resource: 'secret',
+    resourceName: `${name}-??????`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}
+
+/** Adds the grants of all secret references, each once. */
+export function grantSecrets(grantee: IPrincipal, scope: IConstruct, references: readonly string[]): void {
+  grantNeeds(
+    grantee,
+    [...new Set(references)].map((reference) => secretNeed(scope, reference)),
+  );
+}

@@ -1,0 +1,273 @@
+/** The ledger's items: today's writers and readers against the files of format 1, byte for byte. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { memoryLedger } from '../../lambdas/adapters/ledger-memory.ts';
+import type { Incident } from '../../lambdas/core/incident.ts';
+import {
+  type ConfirmClock,
+  format,
+  type Items,
+  itemsOf,
+  type MailboxState,
+  type PlanClock,
+  type Tally,
+  UnknownFormat,
+} from '../../lambdas/core/items.ts';
+import type { Lane } from '../../lambdas/core/lane.ts';
+import type { Item, Ledger } from '../../lambdas/core/ports.ts';
+import type { Batch, Handover, Host } from '../../lambdas/core/words.ts';
+import { minute } from './fleet.ts';
+
+const folder = new URL('../fixtures/items/v1/', import.meta.url);
+const fixture = (name: string) => readFileSync(new URL(`${name}.json`, folder), 'utf8');
+
+const at = Date.UTC(2026, 10, 17, 9);
+const slot = at / minute;
+const routes = ['web-01/app/outside', 'web-03/app/outside'] as const;
+
+const host: Host = {
+  id: 'web-03',
+  address: '10.0.1.17',
+  paths: ['app'],
+  mailboxes: ['outside'],
+  services: ['purchase-orders'],
+  customers: ['Acme'],
+  labels: { subnet: '10.0.1.0/24' },
+  seat: 2,
+  since: at - 60 * minute,
+  missing: 0,
+};
+const batch: Batch = { slot, name: 'app.0', path: 'app', routes };
+const handovers: readonly Handover[] = [
+  { state: 'accepted', sentAt: at + 4000, evidence: '250 queued as 4F2B1', answeredBy: 'mail-gw', queueId: '4F2B1' },
+  {
+    state: 'refused',
+    cause: 'relay-denied',
+    temporary: false,
+    sentAt: at + 4001,
+    evidence: '554 5.7.1 <canary@mailbox-elsewhere.example>: Relay access denied',
+    answeredBy: 'mail-gw',
+    seenAs: '198.51.100.7',
+    stage: 'rcpt',
+  },
+];
+const refusal = {
+  cause: 'relay-denied',
+  evidence: '554 5.7.1 Relay access denied',
+  answeredBy: 'mail-gw',
+  seenAs: '198.51.100.7',
+} as const;
+const lane: Lane = {
+  routes: {
+    [routes[0]]: {
+      base: { health: 'healthy', recent: 'gggggggggg' },
+      forgotten: slot - 130,
+      records: [
+        { slot: slot - 20, verdict: 'delivered', took: 2300 },
+        { slot: slot - 10, verdict: 'late', took: 190_000, was: 'lost', cause: 'accepted-but-lost', round: 41 },
+        { slot, verdict: 'blind', cause: 'imap-login-refused', evidence: 'NO', round: 41 },
+      ],
+    },
+    [routes[1]]: {
+      base: { health: 'failing', recent: 'bb', since: slot - 40, failedAt: slot - 30 },
+      records: [
+        { slot: slot - 10, verdict: 'refused', ...refusal },
+        { slot, verdict: 'refused', ...refusal, ownServer: true, round: 41 },
+      ],
+    },
+  },
+};
+const tally: Tally = {
+  round: 41,
+  points: [
+    {
+      name: 'Canaries',
+      dimensions: { Monitor: 'production', Verdict: 'refused' },
+      at,
+      values: [1],
+      counts: [2],
+    },
+  ],
+  done: false,
+};
+const incident: Incident = {
+  id: '2026-11-17-bcdfg',
+  key: 'relay-denied|mail-gw',
+  finding: 'failing',
+  severity: 'page',
+  cause: 'relay-denied',
+  answeredBy: 'mail-gw',
+  openedAt: at,
+  firstSlot: slot - 10,
+  name: 'web-03',
+  summary: 'relay-denied by mail-gw: web-03; the other 1 delivered within the last 3 min',
+  inCommon: ['subnet 10.0.7.0/24'],
+  facts: ["mail-gw takes web-03's mail for example.com but does not relay it"],
+  evidence: '554 5.7.1 Relay access denied',
+  remedy: 'trust 198.51.100.7 on mail-gw',
+  services: ['purchase-orders'],
+  customers: ['Acme'],
+  routes: { [routes[1]]: { since: slot - 10, verdict: 'refused', ...refusal } },
+  openings: [at],
+  unstable: false,
+  timeline: [{ at, text: 'opened with 1 route' }],
+  version: 1,
+  told: 0,
+};
+const mailbox: MailboxState = {
+  provenAt: at,
+  unseen: 0,
+  unremoved: 1,
+  cursor: { INBOX: { uidValidity: '1700000000', uidNext: 412 } },
+  dark: {
+    since: at,
+    cause: 'imap-login-refused',
+    detail: 'NO [AUTHENTICATIONFAILED]',
+    tries: 2,
+    nextTry: at + 5 * minute,
+  },
+};
+const planClock: PlanClock = { planned: slot, day: '2026-11-17', spent: { app: 108 }, skipped: 3 };
+const confirmClock: ConfirmClock = {
+  round: 41,
+  leaseUntil: at + 90_000,
+  open: slot - 19,
+  ended: 40,
+  published: 40,
+  skipped: 3,
+};
+
+/** Each item: how it is written today, how it is read, and what is read. */
+const kinds: {
+  readonly [name: string]: {
+    readonly write: (items: Items) => Promise<unknown>;
+    readonly read: (items: Items) => Promise<unknown>;
+    readonly value: unknown;
+  };
+} = {
+  host: { write: (items) => items.putHost(host), read: (items) => items.hosts(), value: [host] },
+  batch: {
+    write: (items) => items.putBatch(batch, at),
+    read: (items) => items.batches(slot),
+    value: [{ ...batch, handovers: undefined }],
+  },
+  handovers: {
+    write: (items) => items.putHandovers(batch, handovers, at),
+    read: (items) => items.handovers(batch),
+    value: handovers,
+  },
+  lane: {
+    write: (items) => items.putLane('app.0', lane, 41, 40),
+    read: (items) => items.lanes(),
+    value: new Map([['app.0', lane]]),
+  },
+  tally: { write: (items) => items.putTally(tally, at), read: (items) => items.tallies(40), value: [tally] },
+  incident: {
+    write: (items) => items.putIncident(incident, 41),
+    read: (items) => items.incidents(),
+    value: [incident],
+  },
+  mailbox: {
+    write: (items) => items.putMailbox('outside', mailbox, 41),
+    read: (items) => items.mailbox('outside'),
+    value: mailbox,
+  },
+  'clock-plan': {
+    write: (items) => items.putPlanClock(planClock),
+    read: (items) => items.planClock(),
+    value: planClock,
+  },
+  'clock-confirm': {
+    write: (items) => items.putConfirmClock(confirmClock, 'take'),
+    read: (items) => items.confirmClock(),
+    value: confirmClock,
+  },
+};
+
+/** What a writer hands to the store. */
+const written = async (write: (items: Items) => Promise<unknown>): Promise<Item[]> => {
+  const puts: Item[] = [];
+  const ledger: Ledger = {
+    ...memoryLedger(),
+    put: async (item) => {
+      puts.push(item);
+      return true;
+    },
+  };
+  await write(itemsOf(ledger));
+  return puts;
+};
+
+const holding = async (item: Item): Promise<Items> => {
+  const ledger = memoryLedger();
+  await ledger.put(item);
+  return itemsOf(ledger);
+};
+
+test('there is one file for each kind of item', () => {
+  const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
+  expect(files.map((file) => file.replace('.json', '')).sort()).toEqual(Object.keys(kinds).sort());
+});
+
+describe.each(Object.entries(kinds))('the item %s', (name, { write, read, value }) => {
+  test('is written as in its file, byte for byte', async () => {
+    const [item, ...more] = await written(write);
+    expect(more).toEqual([]);
+    expect(`${JSON.stringify(item, null, 2)}\n`).toBe(fixture(name));
+  });
+
+  test('is read from its file', async () => {
+    expect(await read(await holding(JSON.parse(fixture(name)) as Item))).toEqual(value);
+  });
+
+  test('of a newer format is refused, with the key, the format and what this version can read', async () => {
+    const item = JSON.parse(fixture(name)) as Item;
+    const newer = await holding({ ...item, v: format + 1 });
+    // Handovers are also read with the batches of their slot.
+    const reads = name === 'handovers' ? [read(newer), newer.batches(slot)] : [read(newer)];
+    for (const reading of reads) {
+      const error = await reading.catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(UnknownFormat);
+      expect(String(error)).toContain(`${item.pk} / ${item.sk} has format 2, this version reads up to 1`);
+    }
+  });
+});
+
+describe('conditions', () => {
+  test('a batch and its handovers are written once, and read together', async () => {
+    const items = itemsOf(memoryLedger());
+    expect(await items.putBatch(batch, at)).toBe(true);
+    expect(await items.putBatch({ ...batch, routes: [] }, at)).toBe(false);
+    expect(await items.putHandovers(batch, handovers, at)).toBe(true);
+    expect(await items.putHandovers(batch, [], at)).toBe(false);
+    expect(await items.batches(slot)).toEqual([{ ...batch, handovers }]);
+  });
+
+  test('a lane is written only over an older round', async () => {
+    const items = itemsOf(memoryLedger());
+    expect(await items.putLane('app.0', lane, 41, 40)).toBe(true);
+    expect(await items.putLane('app.0', lane, 41, 40)).toBe(false);
+    expect(await items.putLane('app.0', lane, 42, 41)).toBe(true);
+  });
+
+  test('a lease is taken by one of two that have the same round', async () => {
+    const items = itemsOf(memoryLedger());
+    expect(await items.putConfirmClock(confirmClock, 'take')).toBe(true);
+    expect(await items.putConfirmClock(confirmClock, 'take')).toBe(false);
+    expect(await items.putConfirmClock({ ...confirmClock, ended: 41 }, 'end')).toBe(true);
+    expect(await items.putConfirmClock({ ...confirmClock, round: 42 }, 'take')).toBe(true);
+    expect(await items.putConfirmClock(confirmClock, 'end')).toBe(false);
+  });
+
+  test('tallies are read from a round on, oldest first, however many there are', async () => {
+    const items = itemsOf(memoryLedger());
+    for (const round of [9, 10, 100, 11]) await items.putTally({ ...tally, round }, at);
+    expect((await items.tallies(9)).map(({ round }) => round)).toEqual([10, 11, 100]);
+    await items.putTallyDone({ ...tally, round: 10 }, at);
+    expect((await items.tallies(9)).map(({ done }) => done)).toEqual([true, false, false]);
+  });
+
+  test('a mailbox that nobody has looked into is unproven', async () => {
+    expect(await itemsOf(memoryLedger()).mailbox('outside')).toEqual({ unseen: 0 });
+  });
+});

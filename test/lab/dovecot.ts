@@ -1,0 +1,147 @@
+/** A real Dovecot on loopback for the lab tests, from a configuration of its own in a directory of its own; needs root. */
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+
+export type Dovecot = {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** Path of the CA certificate in PEM. */
+  readonly ca: string;
+  stop(): Promise<void>;
+};
+
+const host = '127.0.0.1';
+const user = 'canary';
+const password = 'lab-s3cret';
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().listen(0, host, () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no free port')),
+      );
+    });
+  });
+
+const openssl = (dir: string, ...args: readonly string[]) =>
+  execFileSync('openssl', [...args], { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
+
+/** A CA and a certificate for localhost, made now. */
+const makeCertificates = (dir: string): void => {
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  openssl(dir, 'req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '30', '-subj', '/CN=lab CA');
+  openssl(dir, 'req', ...key, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost');
+  writeFileSync(join(dir, 'san.ext'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+  const sign = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '30', '-extfile', 'san.ext'];
+  openssl(dir, 'x509', '-req', '-in', 'server.csr', '-out', 'server.pem', ...sign);
+};
+
+const configuration = (dir: string, port: number): string => `
+base_dir = ${dir}/run
+state_dir = ${dir}/state
+log_path = ${dir}/dovecot.log
+protocols = imap
+listen = ${host}
+ssl = required
+ssl_cert = <${dir}/server.pem
+ssl_key = <${dir}/server.key
+auth_failure_delay = 0
+auth_mechanisms = plain login
+mail_location = maildir:${dir}/mail/%u
+mail_plugins = quota
+mail_max_userip_connections = 100
+first_valid_uid = 1
+default_internal_user = dovecot
+default_login_user = dovenull
+passdb {
+  driver = static
+  args = password=${password}
+}
+userdb {
+  driver = static
+  args = uid=nobody gid=nogroup home=${dir}/mail/%u
+}
+service imap-login {
+  inet_listener imap {
+    port = 0
+  }
+  inet_listener imaps {
+    port = ${port}
+    ssl = yes
+  }
+}
+# Without this a refused login delays the next one by seconds, whoever makes it.
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
+namespace inbox {
+  inbox = yes
+  separator = /
+  mailbox Junk {
+    auto = subscribe
+    special_use = \\Junk
+  }
+  mailbox Archive {
+    auto = subscribe
+    special_use = \\Archive
+  }
+}
+protocol imap {
+  mail_plugins = quota imap_quota
+}
+plugin {
+  quota = count:User quota
+  quota_vsizes = yes
+  quota_rule = *:storage=1G
+}
+`;
+
+const listening = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, host, () => {
+      socket.destroy();
+      resolve(true);
+    }).on('error', () => resolve(false));
+  });
+
+/**
+ * Starts Dovecot with one user, maildir, folders flagged `\Junk` and `\Archive`, quota, and TLS from a CA made now.
+ * Everything lies in `dir` (an absolute path), the log as `dovecot.log`. Throws when Dovecot is not installed.
+ */
+export const startDovecot = async (dir: string): Promise<Dovecot> => {
+  if (!existsSync('/usr/sbin/dovecot')) throw new Error('dovecot is not installed: apt-get install dovecot-imapd');
+  const port = await freePort();
+  for (const name of ['', 'run', 'state', 'mail']) mkdirSync(join(dir, name), { recursive: true });
+  // The mail belongs to nobody, whose processes must get through to it.
+  chmodSync(dir, 0o755);
+  chmodSync(join(dir, 'mail'), 0o777);
+  makeCertificates(dir);
+  const config = join(dir, 'dovecot.conf');
+  writeFileSync(config, configuration(dir, port));
+  const child = spawn('/usr/sbin/dovecot', ['-F', '-c', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const until = Date.now() + 10_000;
+  while (!(await listening(port))) {
+    if (child.exitCode !== null || Date.now() > until)
+      throw new Error(`dovecot does not start, see ${dir}/dovecot.log`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
+    host,
+    port,
+    user,
+    password,
+    ca: join(dir, 'ca.pem'),
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+};

@@ -1,0 +1,138 @@
+/** `Received` lines as servers really write them. */
+import { describe, expect, test } from 'vitest';
+import { marksOf, parseFields } from '../../lambdas/mailbox/header.ts';
+import { parseHops } from '../../lambdas/mailbox/hops.ts';
+
+const at = (second: number, hour = 10) => Date.UTC(2025, 10, 6, hour, 0, second);
+
+const rows: readonly (readonly [string, string, object])[] = [
+  [
+    'Postfix',
+    'from web-03.example.com (web-03.example.com [198.51.100.7]) (using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519) (No client certificate requested) by mail-gw-2.example.com (Postfix) with ESMTPS id 4d2Hk31Xyz for <canary@elsewhere.example>; Thu,  6 Nov 2025 10:00:01 +0000 (UTC)',
+    { from: 'web-03.example.com [198.51.100.7]', by: 'mail-gw-2.example.com', at: at(1) },
+  ],
+  [
+    'Postfix, a client without PTR',
+    'from web-03 (unknown [10.0.1.17]) by mail-gw-2.example.com (Postfix) with ESMTP id 4d2H; Thu, 6 Nov 2025 11:00:01 +0100 (CET)',
+    { from: 'web-03 [10.0.1.17]', by: 'mail-gw-2.example.com', at: at(1) },
+  ],
+  [
+    'Postfix, submitted on the host',
+    'by web-03.example.com (Postfix, from userid 33) id 7C1A2; Thu, 6 Nov 2025 10:00:00 +0000 (UTC)',
+    { from: undefined, by: 'web-03.example.com', at: at(0) },
+  ],
+  [
+    'Postfix, IPv6',
+    'from mail.example.com (mail.example.com [IPv6:2001:db8::25]) by mx.example.net (Postfix) with ESMTPS id 1; Thu, 6 Nov 2025 10:00:02 +0000',
+    { from: 'mail.example.com [2001:db8::25]', by: 'mx.example.net', at: at(2) },
+  ],
+  [
+    'Exchange on-premises',
+    'from web-03.corp.example.com (10.0.1.17) by EX01.corp.example.com (10.0.0.5) with Microsoft SMTP Server (version=TLS1_2, cipher=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) id 15.2.1544.4 via Frontend Transport; Thu, 6 Nov 2025 10:00:03 +0000',
+    { from: 'web-03.corp.example.com [10.0.1.17]', by: 'EX01.corp.example.com', at: at(3) },
+  ],
+  [
+    'Microsoft 365',
+    'from AM0PR01MB1234.eurprd01.prod.exchangelabs.com (2603:10a6:208:1c9::15) by DB9PR01MB5678.eurprd01.prod.exchangelabs.com (2603:10a6:10:2e0::8) with Microsoft SMTP Server (version=TLS1_2, cipher=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) id 15.20.9298.10; Thu, 6 Nov 2025 10:00:04 +0000',
+    {
+      from: 'AM0PR01MB1234.eurprd01.prod.exchangelabs.com [2603:10a6:208:1c9::15]',
+      by: 'DB9PR01MB5678.eurprd01.prod.exchangelabs.com',
+      at: at(4),
+    },
+  ],
+  [
+    'Gmail, edge',
+    'from mail-gw-2.example.com (mail-gw-2.example.com. [203.0.113.2]) by mx.google.com with ESMTPS id ffacd0b85a97d-429eb4sor1234567f8f.1.2025.11.06.02.00.05 for <canary@gmail.com> (version=TLS1_3 cipher=TLS_AES_256_GCM_SHA384 bits=256/256); Thu, 06 Nov 2025 02:00:05 -0800 (PST)',
+    { from: 'mail-gw-2.example.com [203.0.113.2]', by: 'mx.google.com', at: at(5) },
+  ],
+  [
+    'Gmail, inside',
+    'by 2002:a05:6512:3b0a:b0:594:2d2a:1b3c with SMTP id f10csp123456lfv; Thu, 6 Nov 2025 02:00:06 -0800 (PST)',
+    { from: undefined, by: '2002:a05:6512:3b0a:b0:594:2d2a:1b3c', at: at(6) },
+  ],
+  [
+    'Exim',
+    'from [198.51.100.7] (helo=web-03) by mx.example.net with esmtps (TLS1.3) tls TLS_AES_256_GCM_SHA384 (Exim 4.98) (envelope-from <orders@example.com>) id 1vGwXy-00000001abc-2DeF for canary@example.net; Thu, 06 Nov 2025 10:00:07 +0000',
+    { from: '[198.51.100.7]', by: 'mx.example.net', at: at(7) },
+  ],
+  [
+    'Exim, with a name',
+    'from web-03.example.com ([198.51.100.7]:41234 helo=web-03) by mx.example.net with esmtp (Exim 4.96) id 1v; Thu, 06 Nov 2025 10:00:07 +0000',
+    { from: 'web-03.example.com [198.51.100.7]', by: 'mx.example.net', at: at(7) },
+  ],
+  [
+    'qmail, from the network',
+    'from unknown (HELO web-03.example.com) (198.51.100.7) by mx.example.org with SMTP; 6 Nov 2025 10:00:08 -0000',
+    { from: 'unknown [198.51.100.7]', by: 'mx.example.org', at: at(8) },
+  ],
+  [
+    'qmail, inside',
+    '(qmail 4711 invoked from network); 6 Nov 2025 10:00:08 -0000',
+    { from: undefined, by: 'qmail', at: at(8) },
+  ],
+  [
+    'sendmail',
+    'from web-03.example.com (web-03.example.com [198.51.100.7]) by smtp.example.org (8.18.1/8.18.1) with ESMTP id 5A6A01Xy012345 (version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 bits=256 verify=NO); Thu, 6 Nov 2025 05:00:09 -0500 (EST)',
+    { from: 'web-03.example.com [198.51.100.7]', by: 'smtp.example.org', at: at(9) },
+  ],
+  [
+    'Amazon SES',
+    'from a7-30.smtp-out.eu-west-1.amazonses.com (a7-30.smtp-out.eu-west-1.amazonses.com. [54.240.7.30]) by mx.example.org with ESMTPS id x for <c@example.org>; Thu, 6 Nov 2025 10:00:10 GMT',
+    { from: 'a7-30.smtp-out.eu-west-1.amazonses.com [54.240.7.30]', by: 'mx.example.org', at: at(10) },
+  ],
+  [
+    'Dovecot LMTP',
+    'from mx.example.org by imap.example.org with LMTP id aBcD+EfGhAAA (envelope-from <orders@example.com>) for <canary@example.org>; Thu, 06 Nov 2025 10:00:11 +0000',
+    { from: 'mx.example.org', by: 'imap.example.org', at: at(11) },
+  ],
+  [
+    'a keyword inside a comment, and a host that is called like one',
+    'from by (from with [192.0.2.1]) by via with SMTP; Thu, 6 Nov 2025 10:00:12 +0000',
+    { from: 'by [192.0.2.1]', by: 'via', at: at(12) },
+  ],
+  ['an old zone name', 'from a by b; Thu, 6 Nov 2025 05:00:13 EST', { from: 'a', by: 'b', at: at(13) }],
+  ['a year of two digits', 'from a by b; 6 Nov 25 10:00:14 +0000', { from: 'a', by: 'b', at: at(14) }],
+  ['no date', 'from a.example by b.example with SMTP', { from: 'a.example', by: 'b.example', at: undefined }],
+  ['a date that is none', 'from a by b; yesterday', { from: 'a', by: 'b', at: undefined }],
+  ['no semicolon before the date', 'from a by b Thu, 6 Nov 2025 10:00:15 +0000', { from: 'a', by: 'b', at: at(15) }],
+  ['nothing at all', '', { from: undefined, by: 'unknown', at: undefined }],
+  ['a comment that never ends', 'from a (b [192.0.2.9', { from: 'a', by: 'unknown', at: undefined }],
+];
+
+describe('one Received line', () => {
+  test.each(rows)('%s', (_, line, hop) => {
+    expect(parseHops([line])).toEqual([hop]);
+  });
+});
+
+test('hops come oldest first, from headers that fold', () => {
+  const header = [
+    'Received: from gw.example.com (gw.example.com [203.0.113.2])',
+    '\tby mx.example.net (Postfix) with ESMTPS id 2',
+    '\tfor <c@example.net>; Thu, 6 Nov 2025 10:00:02 +0000 (UTC)',
+    'X-Mail-Canary: token',
+    'Received: from web-03 (unknown [198.51.100.7])',
+    '        by gw.example.com (Postfix) with ESMTP id 1;',
+    '        Thu, 6 Nov 2025 10:00:05 +0000 (UTC)',
+  ].join('\r\n');
+  expect(marksOf(parseFields(header))?.hops).toEqual([
+    { from: 'web-03 [198.51.100.7]', by: 'gw.example.com', at: at(5) },
+    { from: 'gw.example.com [203.0.113.2]', by: 'mx.example.net', at: at(2) },
+  ]);
+});
+
+test('hostile input takes linear time and a bounded result', () => {
+  const hostile = [
+    '('.repeat(1e6),
+    ' '.repeat(1e6),
+    `from ${'a '.repeat(5e5)}`,
+    '[('.repeat(5e5),
+    ';'.repeat(1e6),
+    '\\'.repeat(1e6),
+    '1 Nov '.repeat(2e5),
+  ];
+  const before = performance.now();
+  expect(parseHops(Array.from({ length: 1000 }, (_, index) => hostile[index % hostile.length] ?? ''))).toHaveLength(50);
+  parseFields(`${hostile.join('\r\n')}\r\n${' \r\n'.repeat(1e5)}`);
+  expect(performance.now() - before).toBeLessThan(2000);
+});
