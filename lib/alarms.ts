@@ -20,6 +20,8 @@ import type { Topics } from './topics.ts';
 export type AlarmsProps = {
   readonly name: string;
   readonly topics: Topics;
+  /** @default none */
+  readonly runbook?: string | undefined;
   /** Their errors and throttles count as faults. */
   readonly functions: readonly IFunction[];
   /** Its messages count as faults. */
@@ -42,10 +44,18 @@ export function addAlarms(scope: Construct, props: AlarmsProps): readonly Alarm[
   return Object.entries<Row>(alarms).map(([alarmName, row]) => addAlarm(scope, alarmName as AlarmName, row, props));
 }
 
+const describe = (row: Row, runbook: string | undefined): string =>
+  [
+    `Means: ${row.means}.`,
+    `Look at: ${row.lookAt}.`,
+    `What to do: ${row.whatToDo}.`,
+    ...(runbook === undefined ? [] : [`Runbook: ${runbook}`]),
+  ].join('\n');
+
 function addAlarm(scope: Construct, alarmName: AlarmName, row: Row, props: AlarmsProps): Alarm {
   const alarm = new Alarm(scope, alarmName, {
     alarmName: `${props.name}-${alarmName}`,
-    alarmDescription: `Means: ${row.means}.\nLook at: ${row.lookAt}.\nWhat to do: ${row.whatToDo}.`,
+    alarmDescription: describe(row, props.runbook),
     metric: metricOf(row, props),
     comparisonOperator: comparisons[row.comparison],
     threshold: row.threshold,

@@ -65,7 +65,7 @@ export class MailCanary extends Construct {
     Validations.of(key).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason:
-        'It signs test mails only; a rotation on a schedule would turn canaries that are under way into forged ones',
+        'It signs test mails only and opens nothing; it is rotated by hand, and the previous version stays valid for mail under way',
     });
     const layer = addSettingsLayer(this, 'Settings', settings.json);
 
@@ -155,7 +155,13 @@ export class MailCanary extends Construct {
     };
     [this.plan, this.send, this.confirm] = [plan.fn, send.fn, confirm.fn];
     const functions = [this.plan, this.send, this.confirm];
-    this.alarms = addAlarms(this, { name, topics: this.topics, functions, deadLetters });
+    this.alarms = addAlarms(this, {
+      name,
+      topics: this.topics,
+      runbook: settings.alarms?.runbook,
+      functions,
+      deadLetters,
+    });
     this.dashboard = addDashboard(this, 'Dashboard', { name, alarms: this.alarms });
 
     const arnsOf = (severity: Severity) => this.topics[severity].map((topic) => topic.topicArn).join(',');

@@ -10,6 +10,8 @@ export type StackSettings = {
         readonly page?: readonly string[] | undefined;
         /** ARNs of SNS topics for alarms that can wait for working hours. @default a topic made by the stack */
         readonly ticket?: readonly string[] | undefined;
+        /** Where the company's own runbook is; every alarm names it. @default none */
+        readonly runbook?: string | undefined;
       }
     | undefined;
   /** What the paths need besides their secrets; granted to `send` only. */

@@ -32,16 +32,18 @@ export type Pass = {
   readonly problems: readonly { readonly what: string; readonly error: unknown }[];
 };
 
+/** A pass over many hosts may take a while; what could not be sent within this is unsent. */
+const longest: Ms = 60 * 60_000;
+
 /** The limits of one pass that a person asked for: nothing is tried twice, so nothing has to be spaced or held back. */
-const forOnePass = (monitor: Monitor): Monitor => ({
-  ...monitor,
-  limits: {
-    ...monitor.limits,
-    sendBy: 24 * 60 * 60_000,
-    spread: 0,
-    unproven: { ...monitor.limits.unproven, every: 0 },
-  },
-});
+const forOnePass = (monitor: Monitor): Monitor => {
+  const { limits } = monitor;
+  const window = limits.window + Math.ceil(longest / limits.tick);
+  return {
+    ...monitor,
+    limits: { ...limits, sendBy: longest, window, spread: 0, unproven: { ...limits.unproven, every: 0 } },
+  };
+};
 
 /** A mailbox that is dark this often in a row stays dark for this pass. */
 const patience = 3;

@@ -69,7 +69,7 @@ const rowOf = (story: Settled, settings: Settings): Row => {
   const good = verdict !== 'pending' && verdicts[verdict].says === 'good';
   const cause = dark?.cause ?? (good ? undefined : judgement.cause);
   const answeredBy = judgement.answeredBy ?? handover?.answeredBy;
-  const address = settings.hosts.find(({ id }) => id === host)?.address;
+  const address = settings.hosts.find(({ id }) => id === host)?.address ?? handover?.leftFrom;
   const remedy =
     cause === undefined
       ? null

@@ -39,7 +39,7 @@ const check = async (options: Options): Promise<number> => {
   const wait = options.wait === undefined ? settings.lostAfter : durationOf('--wait', options.wait);
   const spinner = ora({
     stream: process.stderr,
-    isEnabled: process.stderr.isTTY === true && !options.json,
+    isSilent: process.stderr.isTTY !== true || options.json === true,
     discardStdin: false,
   });
   spinner.start('sending');

@@ -29,6 +29,8 @@ export type RelayOptions = {
   readonly auth?: { readonly user: string; readonly pass: string };
   readonly tls?: { readonly key: string | Buffer; readonly cert: string | Buffer; readonly implicit?: boolean };
   readonly behaviour?: RelayBehaviour;
+  /** What a client is trusted by. Default: its address. */
+  readonly clientOf?: (session: SMTPServerSession) => string;
 };
 
 /** What may be wrong with it; changed while running by `behave`. */
@@ -70,6 +72,7 @@ const received = (name: string, session: SMTPServerSession, queueId: string, at:
 /** Starts a relay on a free port unless one is given. */
 export const startRelay = async (options: RelayOptions): Promise<Relay> => {
   const { host = '127.0.0.1', name = 'mail-gw.example.test', hosted = ['example.test'], auth, tls } = options;
+  const { clientOf = (session: SMTPServerSession) => session.remoteAddress } = options;
   const trusted = new Set(options.trusted);
   const greeted = new Set<string>();
   const underWay = new Set<Promise<void>>();
@@ -111,7 +114,7 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
         ? done(null, { user: auth.user })
         : done(refusal(535, '5.7.8 Error: authentication failed')),
     onRcptTo: ({ address }, session, done) => {
-      const mayRelay = trusted.has(session.remoteAddress) || session.user !== undefined;
+      const mayRelay = trusted.has(clientOf(session)) || session.user !== undefined;
       if (!hosted.includes(domainOf(address)) && !mayRelay)
         return done(refusal(554, `5.7.1 <${address}>: Relay access denied`));
       const from = session.envelope.mailFrom === false ? '' : session.envelope.mailFrom.address;

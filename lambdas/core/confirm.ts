@@ -6,7 +6,7 @@ import { type ConfirmClock, type Items, itemsOf, type MailboxState, type StoredB
 import { dueAt, slotAt, slotStart } from './judge.ts';
 import { type Lane, nothing } from './lane.ts';
 import { relevant } from './lifecycle.ts';
-import { asksFor, lookInto, mailboxAfter } from './looking.ts';
+import { asksFor, lookInto, mailboxAfter, ofThisLife } from './looking.ts';
 import { laneName, type Monitor, parseRoute, routesOf } from './monitor.ts';
 import type { Ask, Ledger, Mailbox, Metrics, Teller } from './ports.ts';
 import { type Settled, type Sorted, settle, sortMails } from './settle.ts';
@@ -63,7 +63,7 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
   const laneOf = lanesByRoute(hosts, monitor);
   const unread: Slot = Math.min(clock.open + limits.window, slotAt(begun, limits) + 1);
   const slots = Array.from({ length: Math.max(0, unread - clock.open) }, (_, index) => clock.open + index);
-  const batches = (await Promise.all(slots.map((slot) => items.batches(slot)))).flat();
+  const batches = ofThisLife((await Promise.all(slots.map((slot) => items.batches(slot)))).flat(), hosts, limits);
 
   // 2 the tallies of rounds that died after their records were written
   const undone = await items.tallies(clock.published);
@@ -145,9 +145,11 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
   let { published } = clock;
   const planClock = await items.planClock();
   const dark = new Map(
-    [...looks].flatMap(([name, look]) =>
-      look.state === 'dark' ? [[name, { cause: look.cause, detail: look.detail }] as const] : [],
-    ),
+    [...looks].flatMap(([name, look]) => {
+      if (look.state === 'dark') return [[name, { cause: look.cause, detail: look.detail }] as const];
+      // Who looked at a part cannot say "absent": to the people who wait for an answer that is dark, too.
+      return look.complete ? [] : [[name, { cause: 'looked-partly', detail: look.detail ?? '' }] as const];
+    }),
   );
   await tried('publishing metrics', async () => {
     for (const tally of undone.filter(({ done }) => !done).sort((a, b) => a.round - b.round)) {

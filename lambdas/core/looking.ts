@@ -2,11 +2,28 @@
 import { canaryId } from './canary.ts';
 import { isGentle } from './causes.ts';
 import type { MailboxState, StoredBatch } from './items.ts';
-import { dueAt, slotStart } from './judge.ts';
+import { dueAt, slotAt, slotStart } from './judge.ts';
 import { type Lane, nothing } from './lane.ts';
+import type { Limits } from './limits.ts';
 import { type Monitor, parseRoute } from './monitor.ts';
 import type { Ask, Mailbox } from './ports.ts';
-import type { Cursor, Look, Ms, Place, RouteId } from './words.ts';
+import type { Cursor, Host, Look, Ms, Place, RouteId } from './words.ts';
+
+/**
+ * The batches without the routes of hosts that were not there at that slot. A host that comes back has no records of
+ * its earlier life and its mail of then is removed: to judge those canaries again would call them lost.
+ */
+export const ofThisLife = (batches: readonly StoredBatch[], hosts: readonly Host[], limits: Limits): StoredBatch[] => {
+  const since = new Map(hosts.map((host) => [host.id, slotAt(host.since, limits)]));
+  return batches.map((batch) => {
+    const lives = (route: RouteId) => (since.get(parseRoute(route).host) ?? Number.POSITIVE_INFINITY) <= batch.slot;
+    return {
+      ...batch,
+      routes: batch.routes.filter(lives),
+      handovers: batch.handovers?.filter((_, index) => lives(batch.routes[index] ?? '')),
+    };
+  });
+};
 
 /** What each mailbox is asked: the ids without a record, and among them those about to be called lost. */
 export const asksFor = (

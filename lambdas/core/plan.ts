@@ -61,7 +61,11 @@ const limiter = (view: View, slot: Slot) => {
 export const batchesFor = (view: View, slot: Slot): { readonly batches: Batch[]; readonly skipped: number } => {
   const { monitor } = view;
   const { limits } = monitor;
-  const lanes = lanesOf(view.hosts, monitor);
+  // A slot that is caught up with does not reach back before a host's time: `confirm` judges nothing from then.
+  const lanes = lanesOf(
+    view.hosts.filter(({ since }) => slotAt(since, limits) <= slot),
+    monitor,
+  );
   const everyOf = (path: string) => monitor.paths[path]?.every ?? Number.POSITIVE_INFINITY;
   const due = [...lanes].filter(
     ([name, [first]]) =>

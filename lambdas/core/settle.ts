@@ -1,7 +1,7 @@
 /** What the looks and the handovers settle: sightings matched to expected canaries, judged, and set as records. */
 import { canaryId, type Keys, recognise } from './canary.ts';
 import type { StoredBatch } from './items.ts';
-import { type Judgement, judge } from './judge.ts';
+import { type Judgement, judge, slotAt } from './judge.ts';
 import { type Lane, nothing, type Record, setRecord } from './lane.ts';
 import { type Monitor, parseRoute } from './monitor.ts';
 import {
@@ -122,15 +122,6 @@ export const settle = (input: SettleInput): SettleOutput => {
     const ids = new Map<string, OwnMail[]>();
     for (const one of own) if (!one.stale) ids.set(one.id, [...(ids.get(one.id) ?? []), one]);
     byId.set(mailbox, ids);
-    const distinct = (list: readonly Place[]) => [...new Map(list.map((at) => [place(at), at])).values()];
-    removable.set(
-      mailbox,
-      distinct(own.filter(({ slot, stale }) => stale || slot < input.unread).map(({ mail }) => mail.place)),
-    );
-    waiting.set(
-      mailbox,
-      distinct(own.filter(({ slot, stale }) => !stale && slot >= input.unread).map(({ mail }) => mail.place)),
-    );
   }
 
   const lanes = new Map<string, Lane>();
@@ -184,6 +175,17 @@ export const settle = (input: SettleInput): SettleOutput => {
       expected.add(id);
       one(route, slot, handovers?.[index], byId.get(parseRoute(route).mailbox)?.get(id) ?? []);
     });
+  }
+  // A batch may have been stored, and its mail have arrived, after this round read the batches.
+  const young = slotAt(now - limits.sendBy - limits.lease, limits);
+  for (const [mailbox, { own }] of input.sorted) {
+    const waits = ({ id, slot, stale }: OwnMail) =>
+      !stale && (slot >= input.unread || (slot >= young && !expected.has(id)));
+    const places = (mails: readonly OwnMail[]) => [
+      ...new Map(mails.map(({ mail }) => [place(mail.place), mail.place])).values(),
+    ];
+    removable.set(mailbox, places(own.filter((one) => !waits(one))));
+    waiting.set(mailbox, places(own.filter(waits)));
   }
   // Mail of slots that are not read any more: it corrects the record, if there still is one.
   for (const [mailbox, ids] of byId) {

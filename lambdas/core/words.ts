@@ -74,6 +74,8 @@ export type Said = {
   readonly ownServer?: boolean | undefined;
   /** Our address as the server saw it, when it said so. */
   readonly seenAs?: string | undefined;
+  /** Our own end of the connection: what the server sees unless something in between rewrites it. */
+  readonly leftFrom?: string | undefined;
   readonly queueId?: string | undefined;
   readonly stage?: Stage | undefined;
 };

@@ -122,9 +122,11 @@ const searchMarked = (folder: Folder, within: SearchObject): Promise<number[]> =
 
 const candidates = async (folder: Folder, ask: Ask, within: SearchObject, budget: Budget) => {
   const marked = await searchMarked(folder, within);
-  if (ask.expected.length <= manyIds) return { wanted: await searchIds(folder, ask.expected, within), marked };
-  const recent = await search(folder.client, folder, within);
-  return { wanted: [], marked: recent.length <= budget.messages ? recent : marked };
+  if (ask.expected.length > manyIds) {
+    const recent = await search(folder.client, folder, within);
+    if (recent.length <= budget.messages) return { wanted: [], marked: recent };
+  }
+  return { wanted: await searchIds(folder, ask.expected, within), marked };
 };
 
 /** Finds canaries by search, the expected ones first, and fetches only those. */

@@ -1,7 +1,7 @@
 /** One IMAP session per mailbox: opened when it is needed, kept, reopened once when it died, with one deadline per use. */
-import { readFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { ImapFlow } from 'imapflow';
+import { readCertificate } from '../settings/certificate.ts';
 import { type AuthSettings, loginWith } from './auth/index.ts';
 import type { AuthContext, LoginWith } from './auth/kind.ts';
 import { CannotLook, isLost } from './failure.ts';
@@ -21,9 +21,11 @@ const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /
 
 const caOf = async (reference: string): Promise<string> => {
   try {
-    return await readFile(reference.slice('file:'.length), 'utf8');
+    return await readCertificate(reference);
   } catch (error) {
-    throw new CannotLook('tls-untrusted', `cannot read imap.tls.ca ${reference}`, { cause: error });
+    throw new CannotLook('tls-untrusted', error instanceof Error ? error.message : 'imap.tls.ca cannot be read', {
+      cause: error,
+    });
   }
 };
 

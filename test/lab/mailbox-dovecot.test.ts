@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { ImapFlow } from 'imapflow';
 import type { MailboxSettings } from '../../lambdas/mailbox/reader.ts';
-import { type MailServer, mailboxContract } from '../mailbox/contract.ts';
+import type { MailServer } from '../mailbox/bench.ts';
+import { mailboxContract } from '../mailbox/contract.ts';
 
 const variable = (name: string): string => {
   const value = process.env[name];

@@ -127,6 +127,14 @@ test("the stack's own topics take TLS only, and let this account's alarms publis
   }
 });
 
+test("every alarm names the company's runbook, when there is one", () => {
+  const given = synthesise({ alarms: { runbook: 'https://wiki.example.com/mail' } });
+  for (const [name] of rows) {
+    expect(properties(given, name).AlarmDescription).toMatch(/\nRunbook: https:\/\/wiki\.example\.com\/mail$/);
+    expect(properties(synthesised, name).AlarmDescription).not.toContain('Runbook');
+  }
+});
+
 test('topics that the settings name are used as they are', () => {
   const page = ['arn:aws:sns:eu-west-1:111122223333:on-call', 'arn:aws:sns:eu-west-1:111122223333:duty'];
   const given = synthesise({ alarms: { page } });

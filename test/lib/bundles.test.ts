@@ -1,21 +1,29 @@
 /** The bundles as they run: small, without what they do not need, and able to start under Node 24 as modules. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { deployedOf } from '../../lambdas/settings/deployed.ts';
+import { loadSettings } from '../../lambdas/settings/load.ts';
 import { bundle, type FunctionName, functionNames } from '../../lib/bundles.ts';
+import { packageRoot } from '../../lib/package-root.ts';
 
 // Outside the repository, so that nothing is found in node_modules that the bundle forgot.
 const folder = mkdtempSync(join(tmpdir(), 'mail-canary-bundles-'));
+const settingsFile = join(folder, 'mail-canary.json');
 let meta: Awaited<ReturnType<typeof bundle>>;
 
 beforeAll(async () => {
   meta = await bundle({ to: folder });
+  const { settings } = loadSettings(join(packageRoot, 'examples', 'mail-canary.yaml'), 'stack');
+  writeFileSync(settingsFile, JSON.stringify(deployedOf(settings)));
 }, 60_000);
+
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const file = (name: FunctionName) => join(folder, name, 'index.mjs');
 
@@ -45,12 +53,12 @@ describe.each([...functionNames])('%s', (name) => {
     expect(outside.filter((path) => !isBuiltin(path))).toEqual([]);
   });
 
-  test('starts as a module under this Node', async () => {
+  test('starts as a module under this Node, with the example settings', async () => {
     const script = `const { handler } = await import('${pathToFileURL(file(name))}'); console.log(typeof handler);`;
     const env = {
       AWS_REGION: 'eu-west-1',
       MAIL_CANARY_TABLE: 'table',
-      MAIL_CANARY_SETTINGS: '/opt/mail-canary.json',
+      MAIL_CANARY_SETTINGS: settingsFile,
       MAIL_CANARY_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/111122223333/queue',
       MAIL_CANARY_KEY_SECRET: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:key-AbCdEf',
     };

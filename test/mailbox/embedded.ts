@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { ImapOptions } from '../../demo/servers/imap/options.ts';
 import { type ImapServer, startImapServer } from '../../demo/servers/imap/server.ts';
 import type { MailboxSettings } from '../../lambdas/mailbox/reader.ts';
-import type { MailServer } from './contract.ts';
+import type { MailServer } from './bench.ts';
 
 const fixtures = new URL('../fixtures/tls/', import.meta.url);
 const pem = (name: string) => readFileSync(new URL(name, fixtures), 'utf8');

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openMailbox } from '../../lambdas/mailbox/reader.ts';
-import { ask, looked } from './contract.ts';
+import { ask, looked } from './bench.ts';
 import { mailServer, secret, settingsFor, startEmbedded } from './embedded.ts';
 import { bounceMail, canaryMail, foreignMails, idOf, otherMail } from './mails.ts';
 

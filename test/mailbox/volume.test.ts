@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { ImapServer } from '../../demo/servers/imap/server.ts';
 import { openMailbox } from '../../lambdas/mailbox/reader.ts';
-import { ask, looked } from './contract.ts';
+import { ask, looked } from './bench.ts';
 import { secret, settingsFor, startEmbedded, user } from './embedded.ts';
 import { bounceMail, canaryMail, idOf, messageIdOf, otherMail } from './mails.ts';
 

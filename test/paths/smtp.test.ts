@@ -344,11 +344,12 @@ describe('a server that fails in the middle', () => {
     'and does nothing but %s is given up at the deadline, at every stage',
     async (does) => {
       const ends = everyStage.map(async (at) => {
-        const { port, connections } = await faulty({ at, does, ...through(at).server });
+        const { port, connections, open } = await faulty({ at, does, ...through(at).server });
         const began = performance.now();
         const handover = await send({ port, ...through(at).settings }, { ms: 300 });
         const took = performance.now() - began;
         expect(connections()).toBe(1);
+        await expect.poll(open).toBe(0);
         return [at, { handover, inTime: took > 250 && took < 900 }] as const;
       });
       const expected = everyStage.map((at) => [

@@ -129,10 +129,12 @@ export const startFaultySmtp = async (options: FaultyOptions = {}): Promise<Faul
       }
     };
     raw.on('data', hear);
+    // One that hangs does not close either: only a client that let go of its socket resets what still comes.
+    raw.once('end', () => (deaf ? raw.write('2', () => setTimeout(() => raw.write('2'), 20)) : raw.end()));
     answer('banner');
   };
 
-  const server: Server = createServer((socket) => {
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     connections += 1;
     sockets.add(socket);
     socket.on('error', () => {});

@@ -1,6 +1,7 @@
 /** The way of the mail: what a host's relay answers, and what becomes of the mail, with or without the answer. */
-import type { CanaryMail, Handover, HostFacts, Ms } from '../../lambdas/core/words.ts';
+
 import { parseRoute } from '../../lambdas/core/monitor.ts';
+import type { CanaryMail, Handover, HostFacts, Ms } from '../../lambdas/core/words.ts';
 import type { Clock } from './clock.ts';
 import type { Machine } from './machine.ts';
 import type { Mail, Post } from './post.ts';
@@ -64,10 +65,13 @@ export const networkOf = ({ story, clock, random, truth, posts }: World) => {
       const internalDate = Math.floor((arrivedAt + skew) / 1000) * 1000;
       const bounce = more.bounce !== undefined;
       canary.copies.push({ sentAt: mail.sentAt, arrivedAt, internalDate, folder, bounce });
+      // A gateway may strip the header or rewrite the Message-ID, but one of them survives.
+      const gateway = random.next();
       posts[mailbox]?.deliver(folder, arrivedAt, {
         internalDate,
-        canary: random.chance(0.05) ? undefined : mail.headers['X-Mail-Canary'],
-        messageId: random.chance(0.05) ? `<rewritten.${random.next()}@ses.example>` : mail.messageId,
+        canary: gateway < 0.05 ? undefined : mail.headers['X-Mail-Canary'],
+        messageId: gateway > 0.95 ? `<rewritten.${gateway}@ses.example>` : mail.messageId,
+        id: mail.id,
         owner: { route: mail.route, slot: mail.slot, sentAt: mail.sentAt },
         ...more,
       });

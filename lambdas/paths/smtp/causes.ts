@@ -12,6 +12,8 @@ export type Attempt = {
   /** `host:port` as we called it, and `address:port` once somebody took the connection. */
   readonly called: string;
   readonly remote: () => string | undefined;
+  /** Our own end of the connection, once there is one. */
+  readonly local: () => string | undefined;
   /** What we said in EHLO. */
   readonly name: () => string;
   readonly ownServer: boolean;
@@ -33,6 +35,7 @@ const said = (attempt: Attempt, stage: Stage, words: string, refusal?: string): 
     stage,
     ownServer: attempt.ownServer,
     evidence: clean(words),
+    leftFrom: attempt.local(),
     answeredBy: clean(
       (banner === undefined ? undefined : serverIn(banner)) ??
         attempt.remote() ??

@@ -62,12 +62,14 @@ export const openSmtp =
     // Certificates are verified whatever NODE_TLS_REJECT_UNAUTHORIZED says.
     const tls = { rejectUnauthorized: true, ...(servername && { servername }), ...(ca !== undefined && { ca }) };
     let remote: string | undefined;
+    let local: string | undefined;
     let name = settings.name ?? '';
     const attempt: Attempt = {
       sentAt: mail.sentAt,
       transcript,
       called: serverAt(server, port),
       remote: () => remote,
+      local: () => local,
       name: () => name,
       ownServer: isTemplated(settings),
       requireTls: requiresTls(settings, server),
@@ -91,6 +93,7 @@ export const openSmtp =
         connect(to, deadline, transcript.reached, (error, socket) => {
           if (socket?.remoteAddress !== undefined) remote = serverAt(socket.remoteAddress, port);
           if (error !== null || socket === undefined) return done(error ?? new Error('no connection'));
+          local = socket.localAddress;
           name = ourName(settings, socket);
           done(null, { connection: socket, secured: isSecure(settings), name });
         });

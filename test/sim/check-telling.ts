@@ -1,0 +1,248 @@
+/** Compares pages with true faults, and what CloudWatch got with what the ledger says. */
+import type { Incident } from '../../lambdas/core/incident.ts';
+import { slotAt, slotStart } from '../../lambdas/core/judge.ts';
+import type { Point } from '../../lambdas/core/metrics.ts';
+import { parseRoute, routesOf } from '../../lambdas/core/monitor.ts';
+import { type Ms, type RouteId, verdicts } from '../../lambdas/core/words.ts';
+import { isTrulyBad } from './check-verdicts.ts';
+import { type Fault, minute } from './story.ts';
+import { type CanaryTruth, keyOfCanary } from './truth.ts';
+import type { World } from './world.ts';
+
+/** The canaries of a route that were truly sent, by slot. */
+const truthByRoute = ({ truth }: World): Map<RouteId, CanaryTruth[]> => {
+  const routes = new Map<RouteId, CanaryTruth[]>();
+  for (const canary of [...truth.canaries.values()].sort((a, b) => a.slot - b.slot))
+    routes.set(canary.route, [...(routes.get(canary.route) ?? []), canary]);
+  return routes;
+};
+
+/** No healthy host is blamed: every route of a page had at least two canaries that truly went wrong. */
+const checkBlame = (world: World, routes: ReadonlyMap<RouteId, readonly CanaryTruth[]>): void => {
+  const { lostAfter } = world.story.monitor.limits;
+  for (const [id, versions] of world.seen.incidents) {
+    const named = new Map(versions.flatMap(({ incident }) => Object.entries(incident.routes)));
+    for (const [route, { since }] of versions.at(-1)?.incident.finding === 'failing' ? named : []) {
+      const bad = (routes.get(route) ?? []).filter((one) => one.slot >= since && isTrulyBad(one, lostAfter));
+      if (bad.length < 2) world.truth.violate(`page ${id} names ${route}, of which ${bad.length} canaries went wrong`);
+    }
+  }
+};
+
+/** An incident closes by canaries delivered in time on its routes, or because its host is gone. */
+const checkClosing = (world: World): void => {
+  const { seen, story, truth } = world;
+  for (const [id, versions] of seen.incidents) {
+    const closings = versions.filter(
+      ({ incident }, index) => incident.closedAt !== undefined && versions[index - 1]?.incident.closedAt === undefined,
+    );
+    for (const { at, incident } of closings.filter((one) => one.incident.finding === 'failing')) {
+      truth.count('incidents closed');
+      for (const [route, { over }] of Object.entries(incident.routes)) {
+        const spans = seen.registry.get(parseRoute(route).host) ?? [];
+        if (over === 'host gone' && !spans.some(({ to }) => to <= at))
+          truth.violate(`incident ${id} closed as "host gone", and ${route} was never gone`);
+        if (over !== 'recovered') continue;
+        const known = [...seen.expected.values()]
+          .filter((one) => one.route === route)
+          .sort((a, b) => a.slot - b.slot)
+          .map((one) => (seen.history.get(keyOfCanary(one.route, one.slot)) ?? []).filter((entry) => entry.at <= at))
+          .filter((entries) => entries.length > 0)
+          // Bad once is bad for good: a correction heals nobody.
+          .map(
+            (entries) => (entries.find(({ verdict }) => verdicts[verdict].says === 'bad') ?? entries.at(-1))?.verdict,
+          )
+          .flatMap((verdict) => (verdict === undefined ? [] : [verdicts[verdict].says]));
+        const judged = known.filter((says) => says !== 'unknown').slice(-story.monitor.limits.healthy);
+        if (judged.some((says) => says !== 'good') || judged.length < story.monitor.limits.healthy)
+          truth.violate(`incident ${id} closed as recovered, and ${route} had ${judged.join(', ')}`);
+      }
+    }
+  }
+};
+
+const totals = ['denied', 'down', 'deferred', 'dropped', 'bounced'];
+const disturbing = [
+  'dark',
+  'login-refused',
+  'partial',
+  'plan-dead',
+  'confirm-dead',
+  'send-dead',
+  'ledger',
+  'source-dark',
+];
+
+const applies = ({ hosts, path, mailbox, what }: Fault, route: RouteId): boolean => {
+  const its = parseRoute(route);
+  return (
+    (hosts.length === 0 || hosts.includes(its.host)) &&
+    (path ?? its.path) === its.path &&
+    (mailbox ?? its.mailbox) === its.mailbox &&
+    (what !== 'denied' || its.mailbox !== 'inside')
+  );
+};
+
+/** Each true incident is told at least once, with one key. */
+const checkTold = (world: World): void => {
+  const { story, truth, seen } = world;
+  const { limits, paths } = story.monitor;
+  const quiet = story.noise.death + story.noise.dropped + story.noise.delayed + story.noise.mail === 0;
+  const isApart = (a: Fault, b: Fault, span: Ms) => a.to + span < b.from || b.to + span < a.from;
+  for (const fault of story.faults.filter(({ what, share }) => share === 1 && totals.includes(what))) {
+    const others = story.faults.filter((other) => other !== fault);
+    const disturbed = others.some(
+      (other) => disturbing.includes(other.what) && !isApart(other, fault, limits.lostAfter),
+    );
+    const ids = new Map<RouteId, ReadonlySet<string>>();
+    for (const host of story.hosts) {
+      for (const { id: route, path } of routesOf({ ...host, services: [], customers: [], labels: {} }, story.monitor)) {
+        const every = paths[path]?.every ?? 0;
+        const long = fault.to - fault.from >= 2 * every + limits.lostAfter + limits.sendBy + 6 * minute;
+        const spans = seen.registry.get(host.id) ?? [];
+        const stays = spans.some(({ from, to }) => from < fault.from - minute && to > fault.to + limits.lostAfter);
+        if (!applies(fault, route) || !long || !stays || disturbed || limits.unproven.every > 0) continue;
+        const told = truth.told.filter(
+          ({ event: { incident } }) =>
+            incident.finding === 'failing' &&
+            incident.routes[route] !== undefined &&
+            (incident.closedAt ?? Number.POSITIVE_INFINITY) >= fault.from &&
+            incident.openedAt <= fault.to + limits.lostAfter + 10 * minute,
+        );
+        truth.count('sustained outages of a route');
+        ids.set(route, new Set(told.map(({ event }) => event.incident.id)));
+        if (told.length === 0) truth.violate(`${fault.what} of ${route} was never told`);
+      }
+    }
+    const alone = others.every((other) => isApart(other, fault, limits.lostAfter + 10 * minute));
+    if (!quiet || !alone) continue;
+    // What is lost is told per mailbox, since nobody said who lost it; everything else by who said it.
+    const groups = new Map<string, Set<string>>();
+    for (const [route, told] of ids) {
+      const { path, mailbox } = parseRoute(route);
+      const group = fault.what === 'dropped' ? mailbox : fault.what === 'bounced' ? 'all' : path;
+      for (const id of told) groups.set(group, (groups.get(group) ?? new Set()).add(id));
+    }
+    for (const [group, told] of groups) {
+      truth.count('outages that stand alone');
+      if (told.size > 1)
+        truth.violate(`${fault.what} (${group}) was told under ${told.size} keys: ${[...told].join(', ')}`);
+    }
+  }
+};
+
+const count = (points: readonly Point[], name: string, path: boolean) =>
+  points.filter((point) => point.name === name && 'Path' in point.dimensions === path);
+const sumOf = ({ values, counts }: Point) =>
+  values.reduce((sum, value, index) => sum + value * (counts[index] ?? 0), 0);
+
+/** The ledger counts each canary once, each correction once; CloudWatch got every tally at least once. */
+const checkCounts = (world: World): void => {
+  const { seen, truth, story } = world;
+  const add = (map: Map<string, number>, key: string, by: number) => map.set(key, (map.get(key) ?? 0) + by);
+  const counted = new Map<string, number>();
+  let corrections = 0;
+  for (const { points } of seen.tallies.values()) {
+    for (const point of count(points, 'Canaries', true)) {
+      const { Path, Mailbox, Verdict } = point.dimensions;
+      add(counted, `${slotAt(point.at, story.monitor.limits)} ${Path} ${Mailbox} ${Verdict}`, sumOf(point));
+    }
+    corrections += count(points, 'Corrections', false).reduce((sum, point) => sum + sumOf(point), 0);
+  }
+  const said = new Map<string, number>();
+  let corrected = 0;
+  for (const [key, entries] of seen.history) {
+    const [route = '', slot = ''] = key.split('@');
+    const { path, mailbox } = parseRoute(route);
+    add(said, `${slot} ${path} ${mailbox} ${entries[0]?.verdict}`, 1);
+    if (entries.length > 1) corrected += 1;
+  }
+  for (const key of new Set([...counted.keys(), ...said.keys()]))
+    if (counted.get(key) !== said.get(key))
+      truth.violate(`the tallies count ${counted.get(key) ?? 0} of "${key}", the records say ${said.get(key) ?? 0}`);
+  if (corrections !== corrected)
+    truth.violate(`the tallies count ${corrections} corrections, the records say ${corrected}`);
+  const published = new Map<string, number>();
+  for (const { points } of truth.published) add(published, JSON.stringify(points), 1);
+  const wanted = new Map<string, number>();
+  for (const { points, done, round } of seen.tallies.values()) {
+    add(wanted, JSON.stringify(points), 1);
+    if (!done) truth.violate(`the tally of round ${round} never reached CloudWatch`);
+  }
+  for (const [points, times] of wanted)
+    if ((published.get(points) ?? 0) < times)
+      truth.violate(`a tally is done and was not published: ${points.slice(0, 120)}`);
+};
+
+const gaugeOf = (points: readonly Point[], name: string, dimension?: string) =>
+  points.find(
+    (point) => point.name === name && (dimension === undefined || Object.values(point.dimensions).includes(dimension)),
+  )?.values[0];
+
+/** Routes that have no verdict but `unsent` within the time in which they should, as the records stood at a time. */
+const unwatchedAt = (world: World, at: Ms): number => {
+  const { seen, story } = world;
+  const { limits, paths } = story.monitor;
+  let unwatched = 0;
+  for (const spans of seen.registry.values()) {
+    const span = spans.find(({ from, to }) => from <= at && at < to);
+    for (const { id, path } of span === undefined ? [] : routesOf(span.host, story.monitor)) {
+      const oldest = at - (2 * (paths[path]?.every ?? 0) + limits.lostAfter);
+      const isSettled = [...seen.expected.values()].some(
+        ({ route, slot }) =>
+          route === id &&
+          slotStart(slot, limits) >= oldest &&
+          (seen.history.get(keyOfCanary(route, slot)) ?? []).findLast((entry) => entry.at <= at)?.verdict !==
+            'unsent' &&
+          (seen.history.get(keyOfCanary(route, slot)) ?? []).some((entry) => entry.at <= at),
+      );
+      if (!isSettled && (span?.from ?? 0) < oldest) unwatched += 1;
+    }
+  }
+  return unwatched;
+};
+
+/** The gauges say what was: mailboxes not wholly looked into, routes nobody watches, pages that are open. */
+const checkGauges = (world: World): void => {
+  const { truth, story, seen } = world;
+  const mailboxes = Object.keys(story.monitor.mailboxes).length;
+  for (const { at, confirm, points } of truth.published) {
+    const dark = gaugeOf(points, 'MailboxesDark');
+    if (dark === undefined) continue;
+    if (points.at(-1)?.name !== 'RoundsConfirmed') truth.violate('RoundsConfirmed is not the last point of a round');
+    const complete = truth.looks.filter((look) => look.confirm === confirm && look.complete).length;
+    if (dark !== mailboxes - complete)
+      truth.violate(`MailboxesDark was ${dark}, and ${mailboxes - complete} mailboxes were not wholly looked into`);
+    if (dark > 0) truth.count('rounds in the dark');
+    const unwatched = gaugeOf(points, 'RoutesUnwatched') ?? -1;
+    // The boundary moves while the round runs: one slot earlier or later is the same answer.
+    const [least, most] = [unwatchedAt(world, at - minute), unwatchedAt(world, at + minute)].sort((a, b) => a - b);
+    const now = unwatchedAt(world, at);
+    if (unwatched < Math.min(least ?? 0, now) || unwatched > Math.max(most ?? 0, now))
+      truth.violate(`RoutesUnwatched was ${unwatched}, and ${now} routes were unwatched`);
+    if (now > 0) truth.count('rounds with unwatched routes');
+  }
+  const last = truth.published.findLast(({ points }) => gaugeOf(points, 'IncidentsOpen') !== undefined);
+  const open = [...seen.incidents.values()].filter((versions) => {
+    const incident: Incident | undefined = versions.at(-1)?.incident;
+    return incident?.severity === 'page' && incident.closedAt === undefined;
+  }).length;
+  if (last === undefined) truth.violate('no round ever published its gauges');
+  else if (gaugeOf(last.points, 'IncidentsOpen', 'page') !== open)
+    truth.violate(`IncidentsOpen is ${gaugeOf(last.points, 'IncidentsOpen', 'page')}, and ${open} pages are open`);
+};
+
+export const checkTelling = (world: World): void => {
+  checkBlame(world, truthByRoute(world));
+  checkClosing(world);
+  checkTold(world);
+  checkCounts(world);
+  checkGauges(world);
+  for (const [id, versions] of world.seen.incidents) {
+    const incident = versions.at(-1)?.incident;
+    if (incident !== undefined && incident.told < incident.version)
+      world.truth.violate(`incident ${id} is at version ${incident.version}, and ${incident.told} was told`);
+    world.truth.count('incidents');
+    if ((incident?.openings.length ?? 0) > 1) world.truth.count('incidents reopened');
+  }
+};

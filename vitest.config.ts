@@ -1,0 +1,11 @@
+/** Tests that need neither root nor servers from outside npm; the others are in test/lab (vitest.lab.config.ts). */
+import { configDefaults, defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, 'test/lab/**', '.mail-canary/**'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
