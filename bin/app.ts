@@ -8,8 +8,8 @@ import { stackSettingsOf } from '../lib/from-settings.ts';
 import { MailCanary } from '../lib/mail-canary.ts';
 import { packageRoot } from '../lib/package-root.ts';
 
-/** npm runs scripts in the package's folder and says in INIT_CWD where the caller stands. */
-const caller = process.env.INIT_CWD ?? process.cwd();
+/** Where the caller stands: bin/cdk.ts says so for npm scripts; a direct `cdk` is run from there. */
+const caller = process.env.MAIL_CANARY_CALLER ?? process.cwd();
 
 /** The settings: those that were named, else the caller's own, else (for `npm run synth` only) the example. */
 const settingsFile = (app: App): string => {

@@ -1,6 +1,6 @@
 /**
  * The endpoint that a web application offers to Mail Canary: it checks who asks, and sends the canary with the application's
- * own nodemailer transport. Copy this file; it needs nothing but Node. The protocol is in PROTOCOL.md.
+ * own nodemailer transport. Copy this file; it needs nothing but Node. The protocol is in the README of Mail Canary.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 

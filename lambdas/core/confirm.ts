@@ -2,16 +2,16 @@
 import type { Keys } from './canary.ts';
 import { diagnose } from './diagnose.ts';
 import type { Incident, IncidentEvent } from './incident.ts';
-import { type ConfirmClock, type Items, itemsOf, type MailboxState, type StoredBatch, type Tally } from './items.ts';
-import { dueAt, slotAt, slotStart } from './judge.ts';
-import { type Lane, nothing } from './lane.ts';
+import { type ConfirmClock, type Items, itemsOf, type Tally } from './items.ts';
+import { slotAt } from './judge.ts';
+import { nothing } from './lane.ts';
 import { relevant } from './lifecycle.ts';
 import { asksFor, lookInto, mailboxAfter, ofThisLife } from './looking.ts';
 import { laneName, type Monitor, parseRoute, routesOf } from './monitor.ts';
-import type { Ask, Ledger, Mailbox, Metrics, Teller } from './ports.ts';
+import type { Ledger, Mailbox, Metrics, Teller } from './ports.ts';
 import { type Settled, type Sorted, settle, sortMails } from './settle.ts';
 import { gather, gauges, recordsOfRound, settledPoints } from './tally.ts';
-import type { Cursor, Host, Look, Ms, Place, RouteId, Slot } from './words.ts';
+import type { Host, Look, Ms, RouteId, Slot } from './words.ts';
 
 export type ConfirmPorts = {
   readonly ledger: Ledger;

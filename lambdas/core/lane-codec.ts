@@ -43,7 +43,7 @@ const unreadable = (what: string): never => {
   throw new Error(`a lane cannot be read: ${what}`);
 };
 
-const recordForm = /^(\d+)([a-z])(\d*)(?:!(\d+))?(?:<([a-z]))?(?:@(\d+))?$/;
+const recordForm = /^(\d+)([a-z])(\d*)(?:!(\d+))?(?:<([a-z]))?(?:@(\d+))?(?:~([0-9a-z]+))?$/;
 
 /** Writes a lane. Rounds up to `tallied` are dropped: only what no tally holds yet needs its round. */
 export const encodeLane = (lane: Lane, tallied: number): Body => {
@@ -67,7 +67,8 @@ export const encodeLane = (lane: Lane, tallied: number): Body => {
   };
   const write = (record: Record) =>
     `${record.slot - base}${letterOf[record.verdict]}${record.took === undefined ? '' : Math.round(record.took)}${factOf(record)}` +
-    `${record.was === undefined ? '' : `<${letterOf[record.was]}`}${record.round !== undefined && record.round > tallied ? `@${record.round}` : ''}`;
+    `${record.was === undefined ? '' : `<${letterOf[record.was]}`}${record.round !== undefined && record.round > tallied ? `@${record.round}` : ''}` +
+    `${record.sentAt === undefined ? '' : `~${record.sentAt.toString(36)}`}`;
   const row = ({ base: state, forgotten, records }: RouteMemory): Row => [
     state.health.charAt(0) as HealthLetter,
     state.recent,
@@ -84,7 +85,7 @@ export const encodeLane = (lane: Lane, tallied: number): Body => {
 export const decodeLane = (body: unknown): Lane => {
   const { base, facts, routes } = body as Body;
   const read = (text: string): Record => {
-    const [, offset, letter = '', took, fact, was, round] = recordForm.exec(text) ?? [];
+    const [, offset, letter = '', took, fact, was, round, sent] = recordForm.exec(text) ?? [];
     const shared = fact === undefined ? [] : facts[Number(fact)];
     if (offset === undefined || shared === undefined) return unreadable(`its record ${JSON.stringify(text)}`);
     const [cause, evidence, answeredBy, seenAs, own] = shared;
@@ -99,6 +100,7 @@ export const decodeLane = (body: unknown): Lane => {
       ...(own ? { ownServer: true } : {}),
       ...(was ? { was: verdictFor(was) } : {}),
       ...(round ? { round: Number(round) } : {}),
+      ...(sent ? { sentAt: Number.parseInt(sent, 36) } : {}),
     };
   };
   const memory = ([health, recent, since, failedAt, forgotten, records]: Row): RouteMemory => ({

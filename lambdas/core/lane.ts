@@ -10,6 +10,8 @@ export type Record = {
   /** The round that settled or corrected it; kept until that round is tallied. */
   readonly round?: number | undefined;
   readonly took?: Ms | undefined;
+  /** When the mail that arrived was sent, unless the handover says the same: a batch may be sent twice. */
+  readonly sentAt?: Ms | undefined;
   readonly cause?: Cause | undefined;
   readonly evidence?: string | undefined;
   readonly answeredBy?: string | undefined;

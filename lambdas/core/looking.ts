@@ -77,7 +77,9 @@ export const lookInto = async (
     };
   if (state?.dark !== undefined && isGentle(state.dark.cause) && state.dark.nextTry > now)
     return { state: 'dark', cause: state.dark.cause, detail: state.dark.detail };
-  return mailbox.look(ask);
+  const look = await mailbox.look(ask);
+  // The last call was made for those that were due when the round began: a look speaks for no later time than that.
+  return look.state === 'dark' ? look : { ...look, at: Math.min(look.at, now) };
 };
 
 /** The mailbox's item after a round: cursor, darkness with its back-off, and whether it is proven. */

@@ -54,11 +54,14 @@ export const sortMails = (look: Look, keys: Keys, now: Ms, replay: Ms): Sorted =
 
 const place = ({ folder, uidValidity, uid }: Place) => `${folder}\n${uidValidity}\n${uid}`;
 
+/** INTERNALDATE is the clock of another machine: no mail arrives before it was sent, or after it was seen. */
+const arrivalOf = (mail: MailSeen, sentAt: Ms, now: Ms): Ms => Math.min(Math.max(mail.internalDate, sentAt), now);
+
 /** The sighting of one canary: of several mails with its id, the earliest arrival; a bounce only where none arrived. */
 export const sightingOf = (mails: readonly OwnMail[], look: Look | undefined, now: Ms): Sighting => {
   const arrivals = mails
     .filter(({ mail }) => mail.bounce === undefined)
-    .map(({ mail, sentAt }) => ({ mail, sentAt, arrivedAt: Math.min(Math.max(mail.internalDate, sentAt), now) }))
+    .map(({ mail, sentAt }) => ({ mail, sentAt, arrivedAt: arrivalOf(mail, sentAt, now) }))
     .sort((a, b) => a.arrivedAt - b.arrivedAt);
   const [first] = arrivals;
   if (first !== undefined) {
@@ -75,11 +78,15 @@ export const sightingOf = (mails: readonly OwnMail[], look: Look | undefined, no
     : { state: 'dark', cause: 'looked-partly', detail: look.detail ?? 'the look was not complete' };
 };
 
-/** Sightings that change a record: an arrival after any verdict but an equal or better arrival; a bounce after `lost`. */
-const changes = (record: Record, sighting: Sighting, judgement: Judgement): boolean => {
+/**
+ * Sightings that change a record: an arrival after any verdict but an arrival that was earlier; a bounce after `lost`.
+ * Two copies may come from two attempts: what counts is when they arrived, not how long each took.
+ */
+const changes = (record: Record, sighting: Sighting, handover: Handover | undefined): boolean => {
   if (sighting.state === 'bounced') return record.verdict === 'lost' || record.verdict === 'blind';
   if (sighting.state !== 'seen') return false;
-  return record.took === undefined || (judgement.took ?? Number.POSITIVE_INFINITY) < record.took;
+  const sentAt = record.sentAt ?? handover?.sentAt;
+  return record.took === undefined || (sentAt !== undefined && sighting.arrivedAt < sentAt + record.took);
 };
 
 export type SettleInput = {
@@ -142,10 +149,12 @@ export const settle = (input: SettleInput): SettleOutput => {
     const sighting = sightingOf(mails, input.looks.get(mailbox), now);
     const deliverWithin = monitor.paths[path]?.deliverWithin ?? limits.lostAfter;
     const judgement = judge({ slot, handover, sighting, deliverWithin }, now, limits);
-    const arrivals =
-      mails.filter(({ mail }) => mail.bounce === undefined).length + (record?.took === undefined ? 0 : 1);
-    if (arrivals > 1) duplicates.set(mailbox, (duplicates.get(mailbox) ?? 0) + arrivals - 1);
-    if (record !== undefined && !changes(record, sighting, judgement)) return;
+    const arrivals = mails.filter(({ mail }) => mail.bounce === undefined);
+    // A round that died before it removed the mail leaves it to be seen again: that is no second mail.
+    const isAgain = arrivals.some(({ mail, sentAt }) => arrivalOf(mail, sentAt, now) - sentAt === record?.took);
+    const further = arrivals.length - (record?.took === undefined || isAgain ? 1 : 0);
+    if (further > 0) duplicates.set(mailbox, (duplicates.get(mailbox) ?? 0) + further);
+    if (record !== undefined && !changes(record, sighting, handover)) return;
     const { verdict, cause, evidence, answeredBy, took } = judgement;
     const story: Settled = { route, slot, handover, sighting, judgement, was: record?.verdict };
     if (verdict === 'pending') {
@@ -157,8 +166,10 @@ export const settle = (input: SettleInput): SettleOutput => {
     const next: Record = {
       slot,
       verdict,
-      round,
+      // One correction a canary: what was corrected once is not tallied again.
+      round: record?.was === undefined ? round : record.round,
       took,
+      ...(sighting.state === 'seen' && sighting.sentAt !== handover?.sentAt ? { sentAt: sighting.sentAt } : {}),
       ...(bad ? { cause, evidence: evidence?.slice(0, 300), answeredBy } : {}),
       ...(bad && verdict !== 'bounced' ? { seenAs: handover?.seenAs, ownServer: handover?.ownServer } : {}),
       // A record that was corrected before keeps its first verdict: one correction a canary.

@@ -80,8 +80,8 @@ export const unwatched = (
     const every = Math.max(monitor.paths[path]?.every ?? 0, isGentle(judged?.cause) ? limits.gently : 0);
     const oldest = now - (2 * every + limits.lostAfter);
     const newest = memory?.records.findLast(({ verdict }) => verdict !== 'unsent');
-    const settledAt = newest === undefined ? (hosts.get(host)?.since ?? 0) : slotStart(newest.slot, limits);
-    return settledAt < oldest;
+    // A host that is new, or came back, has had no time yet: its earlier life counts neither way.
+    return Math.max(hosts.get(host)?.since ?? 0, newest === undefined ? 0 : slotStart(newest.slot, limits)) < oldest;
   });
 };
 

@@ -1,6 +1,7 @@
 /** What the schema cannot say: names that must exist, templates that must be fillable, and what a deployed stack must not hold. */
 import { pathKinds } from '../paths/index.ts';
 import type { PathKind } from '../paths/kind.ts';
+import { tooMany } from './providers.ts';
 import type { HostSettings, Settings } from './schema.ts';
 import { isPlaceholder, placeholdersOf } from './template.ts';
 
@@ -97,8 +98,17 @@ export const mistakesOf = (settings: Settings): Mistake[] => {
     settings.hosts.length === 0
       ? [{ at: ['hosts'], message: 'must name at least one host: with none, nothing would be watched' }]
       : [];
-  return [...late, ...paths, ...none, ...settings.hosts.flatMap((host, index) => hostMistakes(host, index, settings))];
+  return [
+    ...late,
+    ...paths,
+    ...none,
+    ...tooMany(settings),
+    ...settings.hosts.flatMap((host, index) => hostMistakes(host, index, settings)),
+  ];
 };
+
+/** A canary's deadline in a stack; `send` may run for a minute. */
+const longestInStack = 45_000;
 
 /** Mistakes only in a deployed stack, where the mail leaves from Lambda and files of this machine do not exist. */
 export const stackMistakesOf = (
@@ -113,6 +123,13 @@ export const stackMistakesOf = (
     })),
   ...Object.entries(settings.paths).flatMap(([name, path]): Mistake[] => {
     const port = 'port' in path ? path.port : undefined;
+    if (path.timeout > longestInStack)
+      return [
+        {
+          at: ['paths', name, 'timeout'],
+          message: `must not be longer than ${longestInStack / 1000} s in a stack: a function sends a whole batch within a minute`,
+        },
+      ];
     return port === 25
       ? [
           {

@@ -76,20 +76,29 @@ const keysAt = (at: readonly PropertyKey[], input: unknown): string => {
     .join(', ');
 };
 
+/** In our words; whoever has put a password into a URL must not find it in a log. */
+const worded = (message: string): string =>
+  message.replace(/^(.+), got undefined$/, 'is missing: $1').replace(/:\/\/[^/"\s]*@/g, '://***@');
+
 const mistakesFrom = (issue: z.core.$ZodIssue, input: unknown): Mistake[] => {
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({
       at: [...issue.path, key],
       message: `is not a setting: may be one of ${keysAt(issue.path, input)}`,
     }));
-  if (issue.code === 'invalid_union')
-    return [{ at: [...issue.path.filter((key) => key !== 'kind'), 'kind'], message: issue.message }];
+  if (issue.code === 'invalid_union' && issue.discriminator !== undefined)
+    return [{ at: [...issue.path.filter((key) => key !== 'kind'), 'kind'], message: worded(issue.message) }];
   if (issue.code === 'invalid_key') return [{ at: issue.path, message: issue.issues[0]?.message ?? issue.message }];
-  return [{ at: issue.path, message: issue.message }];
+  return [{ at: issue.path, message: worded(issue.message) }];
 };
 
 /** A message of zod's own in our form: what may come, what came; never the value of a secret. */
 const explain: z.core.$ZodErrorMap = (issue) => {
+  if (issue.code === 'too_small' || issue.code === 'too_big') {
+    if (typeof issue.input === 'string') return 'must not be empty';
+    const bound = issue.code === 'too_small' ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
+    return `must be ${bound}, got ${JSON.stringify(issue.input)}`;
+  }
   if (issue.code !== 'invalid_type') return undefined;
   if (issue.input === undefined) return 'is missing';
   const came =
@@ -169,7 +178,7 @@ export const parseSettings = (
     fail(
       document.errors.map(
         (error) =>
-          `is not YAML: ${error.message.split('\n')[0]?.toLowerCase()} (${fileName}:${lines.linePos(error.pos[0]).line})`,
+          `the settings are not YAML: ${error.code === 'MULTIPLE_DOCS' ? 'a second document begins here' : error.message.split('\n')[0]?.toLowerCase()} (${fileName}:${lines.linePos(error.pos[0]).line})`,
       ),
     );
   let input: unknown;
@@ -219,7 +228,7 @@ export const loadSettings = (file: string, mode: 'local' | 'stack', baseDir = pr
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : code;
     throw new SettingsError(
-      `the settings ${file} cannot be read: ${why}; name them with --settings FILE, examples/mail-canary.yaml shows how they look`,
+      `the settings ${file} cannot be read: ${why}; name them with ${mode === 'stack' ? '-c settings=FILE' : '--settings FILE'}, examples/mail-canary.yaml shows how they look`,
       { cause: error },
     );
   }

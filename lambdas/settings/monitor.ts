@@ -5,6 +5,7 @@ import type { Monitor } from '../core/monitor.ts';
 import type { HostSource } from '../core/ports.ts';
 import { kindOf } from './checks.ts';
 import { isInside } from './load.ts';
+import { perDayOf } from './providers.ts';
 import type { Settings } from './schema.ts';
 
 /** Derives the monitor. `pace` below 1 shortens every span but network timeouts (the demo's minute is a second). */
@@ -20,7 +21,7 @@ export const monitorOf = (settings: Settings, pace = 1): Monitor => ({
         timeout: path.timeout,
         from: path.from,
         autoSubmitted: path.autoSubmitted,
-        perDay: path.perDay,
+        perDay: perDayOf(path),
         sharedServer: kindOf(path.kind).sharedServer(path),
         connections: path.connections,
       },

@@ -62,7 +62,7 @@ const mailbox = z.strictObject({
   auth,
   /** Folders besides INBOX and the one flagged \Junk. */
   folders: z.array(text('a folder name')).default([]),
-  timeout: duration({ min: '1 s', max: '55 s' }).default(30_000),
+  timeout: duration({ min: '1 s', max: '30 s' }).default(20_000),
   /** Whose `Authentication-Results` are trusted (RFC 8601). */
   trustedAuthservId: text('a host name').optional(),
 });
@@ -79,7 +79,18 @@ const host = z.strictObject({
   mailboxes: z.array(z.string()).optional(),
   services: z.array(text('the name of a service')).default([]),
   customers: z.array(text('the name of a customer')).default([]),
-  labels: z.record(z.string().regex(/^[A-Za-z0-9_.-]+$/), z.coerce.string()).default({}),
+  labels: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9_.-]+$/, {
+        error: () => 'must be the name of a label: letters, digits, dots, hyphens and underscores',
+      }),
+      z
+        .union([z.string(), z.number(), z.boolean()], {
+          error: (issue) => `must be a text, got ${JSON.stringify(issue.input)}`,
+        })
+        .transform(String),
+    )
+    .default({}),
 });
 
 const topicArn = z.string().regex(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+(\.fifo)?$/, {
@@ -125,7 +136,7 @@ export const settingsSchema = z.strictObject({
   hosts: z.array(host).default([]),
   alarms: z
     .strictObject({
-      runbook: z.url().optional(),
+      runbook: z.url({ error: (issue) => `must be a URL, got ${JSON.stringify(issue.input)}` }).optional(),
       page: z.array(topicArn).optional(),
       ticket: z.array(topicArn).optional(),
     })

@@ -24,7 +24,10 @@ export const duration = (bounds: { min?: string; max?: string } = {}) =>
 /** A reference to a secret; a literal secret is refused and never repeated in the message. */
 export const secretReference = () =>
   z
-    .string({ error: () => 'must be a reference env:NAME, file:PATH, secretsmanager:NAME or ssm:NAME' })
+    .string({
+      error: (issue) =>
+        `${issue.input === undefined ? 'is missing: ' : ''}must be a reference env:NAME, file:PATH, secretsmanager:NAME or ssm:NAME`,
+    })
     .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|secretsmanager:[A-Za-z0-9/_+=.@:-]+|ssm:[A-Za-z0-9/_.-]+)$/, {
       error: () =>
         'must be a reference env:NAME, file:PATH, secretsmanager:NAME or ssm:NAME, never the secret itself (not shown)',
@@ -48,12 +51,12 @@ export const tls = () =>
     serverName: z.string().min(1).optional(),
   });
 
-/** An e-mail address as the settings take it (RFC 5321 mailbox without quoting). */
+/** An e-mail address as the settings take it (RFC 5321 mailbox without quoting, and without braces, which would be a placeholder that nobody fills). */
 export const address = () =>
   z
     .string()
     .regex(
-      /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/,
+      /^[A-Za-z0-9.!#$%&'*+/=?^_`|~-]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/,
       {
         error: (issue) => `must be an e-mail address, got ${JSON.stringify(issue.input)}`,
       },

@@ -1,5 +1,6 @@
 /** A real Dovecot on loopback for the lab tests, from a configuration of its own in a directory of its own; needs root. */
 import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -7,18 +8,20 @@ import { join } from 'node:path';
 export type Dovecot = {
   readonly host: string;
   readonly port: number;
-  readonly user: string;
+  /** Every user has a mailbox of its own, made when mail or a login first comes, and this one password, new at each start. */
   readonly password: string;
-  /** Path of the CA certificate in PEM. */
+  /** Paths in PEM: the CA, and the certificate of localhost and 127.0.0.1 that it signed. */
   readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+  /** Path of the socket that takes mail over LMTP. */
+  readonly lmtp: string;
   stop(): Promise<void>;
 };
 
 const host = '127.0.0.1';
-const user = 'canary';
-const password = 'lab-s3cret';
 
-const freePort = (): Promise<number> =>
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer().listen(0, host, () => {
       const address = server.address();
@@ -41,11 +44,12 @@ const makeCertificates = (dir: string): void => {
   openssl(dir, 'x509', '-req', '-in', 'server.csr', '-out', 'server.pem', ...sign);
 };
 
-const configuration = (dir: string, port: number): string => `
+const configuration = (dir: string, port: number, password: string): string => `
 base_dir = ${dir}/run
 state_dir = ${dir}/state
 log_path = ${dir}/dovecot.log
-protocols = imap
+protocols = imap lmtp
+postmaster_address = postmaster@example.test
 listen = ${host}
 ssl = required
 ssl_cert = <${dir}/server.pem
@@ -64,7 +68,12 @@ passdb {
 }
 userdb {
   driver = static
-  args = uid=nobody gid=nogroup home=${dir}/mail/%u
+  args = uid=nobody gid=nogroup home=${dir}/mail/%u allow_all_users=yes
+}
+service lmtp {
+  unix_listener lmtp {
+    mode = 0666
+  }
 }
 service imap-login {
   inet_listener imap {
@@ -103,7 +112,8 @@ plugin {
 }
 `;
 
-const listening = (port: number): Promise<boolean> =>
+/** True when something takes connections there. */
+export const listening = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(port, host, () => {
       socket.destroy();
@@ -112,19 +122,20 @@ const listening = (port: number): Promise<boolean> =>
   });
 
 /**
- * Starts Dovecot with one user, maildir, folders flagged `\Junk` and `\Archive`, quota, and TLS from a CA made now.
+ * Starts Dovecot with maildirs, folders flagged `\Junk` and `\Archive`, quota, and TLS from a CA made now.
  * Everything lies in `dir` (an absolute path), the log as `dovecot.log`. Throws when Dovecot is not installed.
  */
 export const startDovecot = async (dir: string): Promise<Dovecot> => {
-  if (!existsSync('/usr/sbin/dovecot')) throw new Error('dovecot is not installed: apt-get install dovecot-imapd');
+  if (!existsSync('/usr/sbin/dovecot')) throw new Error('dovecot is not installed: apt-get install dovecot-imapd dovecot-lmtpd');
   const port = await freePort();
+  const password = randomBytes(12).toString('hex');
   for (const name of ['', 'run', 'state', 'mail']) mkdirSync(join(dir, name), { recursive: true });
   // The mail belongs to nobody, whose processes must get through to it.
   chmodSync(dir, 0o755);
   chmodSync(join(dir, 'mail'), 0o777);
   makeCertificates(dir);
   const config = join(dir, 'dovecot.conf');
-  writeFileSync(config, configuration(dir, port));
+  writeFileSync(config, configuration(dir, port, password));
   const child = spawn('/usr/sbin/dovecot', ['-F', '-c', config], { stdio: ['ignore', 'ignore', 'inherit'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const until = Date.now() + 10_000;
@@ -136,9 +147,11 @@ export const startDovecot = async (dir: string): Promise<Dovecot> => {
   return {
     host,
     port,
-    user,
     password,
     ca: join(dir, 'ca.pem'),
+    certificate: join(dir, 'server.pem'),
+    key: join(dir, 'server.key'),
+    lmtp: join(dir, 'run', 'lmtp'),
     stop: async () => {
       child.kill('SIGTERM');
       await ended;

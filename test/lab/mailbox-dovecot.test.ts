@@ -1,30 +1,21 @@
-/** The mailbox contract on a real Dovecot, given by the environment (see dovecot.ts): it keeps the embedded server honest. */
-import { readFileSync } from 'node:fs';
+/** The mailbox contract on a real Dovecot: it keeps the embedded server honest. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ImapFlow } from 'imapflow';
-import type { MailboxSettings } from '../../lambdas/mailbox/reader.ts';
+import { afterAll } from 'vitest';
 import type { MailServer } from '../mailbox/bench.ts';
 import { mailboxContract } from '../mailbox/contract.ts';
+import { startDovecot } from './dovecot.ts';
 
-const variable = (name: string): string => {
-  const value = process.env[name];
-  if (value === undefined || value === '')
-    throw new Error(
-      `${name} is not set; the lab tests need LAB_IMAP_HOST, LAB_IMAP_PORT, LAB_IMAP_USER, LAB_IMAP_PASSWORD and LAB_IMAP_CA (a PEM file)`,
-    );
-  return value;
-};
+const dir = mkdtempSync(join(tmpdir(), 'mail-canary-dovecot-'));
+const { host, port, password: pass, ca, stop } = await startDovecot(dir);
+const user = 'canary';
 
-const host = variable('LAB_IMAP_HOST');
-const port = Number(variable('LAB_IMAP_PORT'));
-const user = variable('LAB_IMAP_USER');
-const pass = variable('LAB_IMAP_PASSWORD');
-const ca = variable('LAB_IMAP_CA');
-
-const settings: MailboxSettings = {
-  imap: { host, port, secure: true, tls: { ca: `file:${ca}` } },
-  auth: { kind: 'password', user, secret: 'env:LAB_IMAP_PASSWORD' },
-  timeout: 15_000,
-};
+afterAll(async () => {
+  await stop();
+  rmSync(dir, { recursive: true, force: true });
+});
 
 /** A folder whose last message went keeps counting its UIDs, so a clean mailbox still has a past, as real ones do. */
 const clean = async (client: ImapFlow): Promise<void> => {
@@ -49,7 +40,11 @@ const start = async (): Promise<MailServer> => {
   await client.connect();
   await clean(client);
   return {
-    settings,
+    settings: {
+      imap: { host, port, secure: true, tls: { ca: `file:${ca}` } },
+      auth: { kind: 'password', user, secret: 'env:LAB_IMAP_PASSWORD' },
+      timeout: 15_000,
+    },
     secret: pass,
     deliver: async (folder, raw, how = {}) => {
       const date = how.internalDate === undefined ? undefined : new Date(how.internalDate);

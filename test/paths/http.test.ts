@@ -148,8 +148,8 @@ describe('the request', () => {
     expect(verify(secret, signed, 'v1=')).toBe(false);
   });
 
-  test('the worked example of PROTOCOL.md', () => {
-    const page = readFileSync('examples/web-host/PROTOCOL.md', 'utf8');
+  test('the worked example of the README', () => {
+    const page = readFileSync('README.md', 'utf8');
     const found = (pattern: RegExp) => pattern.exec(page)?.[1] ?? '';
     const body = found(/```text\n(\{.+\})\n```/);
     const request = {

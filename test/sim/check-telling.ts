@@ -19,12 +19,17 @@ const truthByRoute = ({ truth }: World): Map<RouteId, CanaryTruth[]> => {
 
 /** No healthy host is blamed: every route of a page had at least two canaries that truly went wrong. */
 const checkBlame = (world: World, routes: ReadonlyMap<RouteId, readonly CanaryTruth[]>): void => {
-  const { lostAfter } = world.story.monitor.limits;
+  const { limits } = world.story.monitor;
   for (const [id, versions] of world.seen.incidents) {
-    const named = new Map(versions.flatMap(({ incident }) => Object.entries(incident.routes)));
-    for (const [route, { since }] of versions.at(-1)?.incident.finding === 'failing' ? named : []) {
-      const bad = (routes.get(route) ?? []).filter((one) => one.slot >= since && isTrulyBad(one, lostAfter));
-      if (bad.length < 2) world.truth.violate(`page ${id} names ${route}, of which ${bad.length} canaries went wrong`);
+    if (versions.at(-1)?.incident.finding !== 'failing') continue;
+    const named = new Map<RouteId, Ms>();
+    for (const { at, incident } of versions)
+      for (const route of Object.keys(incident.routes)) named.set(route, named.get(route) ?? at);
+    for (const [route, at] of named) {
+      // What can have made it failing: its last ten, and those that were not judged yet.
+      const before = (routes.get(route) ?? []).filter(({ slot }) => slotStart(slot, limits) <= at).slice(-16);
+      const bad = before.filter((one) => isTrulyBad(one, limits.lostAfter)).length;
+      if (bad < 2) world.truth.violate(`page ${id} names ${route}, of which ${bad} canaries went wrong`);
     }
   }
 };
@@ -162,6 +167,12 @@ const checkCounts = (world: World): void => {
       truth.violate(`the tallies count ${counted.get(key) ?? 0} of "${key}", the records say ${said.get(key) ?? 0}`);
   if (corrections !== corrected)
     truth.violate(`the tallies count ${corrections} corrections, the records say ${corrected}`);
+  const hasCopies = [...truth.canaries.values()].some(
+    ({ copies }) => copies.filter(({ bounce }) => !bounce).length > 1,
+  );
+  const duplicates = [...seen.tallies.values()].some(({ points }) => count(points, 'Duplicates', false).length > 0);
+  if (duplicates && !hasCopies && story.skew.mailbox === 0)
+    truth.violate('duplicates were counted, and there were none');
   const published = new Map<string, number>();
   for (const { points } of truth.published) add(published, JSON.stringify(points), 1);
   const wanted = new Map<string, number>();
@@ -219,7 +230,9 @@ const checkGauges = (world: World): void => {
     const [least, most] = [unwatchedAt(world, at - minute), unwatchedAt(world, at + minute)].sort((a, b) => a - b);
     const now = unwatchedAt(world, at);
     if (unwatched < Math.min(least ?? 0, now) || unwatched > Math.max(most ?? 0, now))
-      truth.violate(`RoutesUnwatched was ${unwatched}, and ${now} routes were unwatched`);
+      truth.violate(
+        `RoutesUnwatched was ${unwatched}, and ${now} routes were unwatched at ${new Date(at).toISOString()}`,
+      );
     if (now > 0) truth.count('rounds with unwatched routes');
   }
   const last = truth.published.findLast(({ points }) => gaugeOf(points, 'IncidentsOpen') !== undefined);

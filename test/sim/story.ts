@@ -122,6 +122,8 @@ export const monitorWith = (options: MonitorOptions = {}): Monitor => {
     limits: {
       ...limitsFor({ lostAfter }),
       unproven: { every: 0, most: 1000 },
+      // Shorter than in life, so that a story comes to rest.
+      imapBackoff: [minute, 2 * minute, 4 * minute],
       ...options.limits,
     },
     paths: Object.fromEntries(
@@ -198,7 +200,7 @@ const listedOf = (random: Random, start: Ms, minutes: number): StoryHost['listed
 /** The story of a seed. */
 export const storyOf = (seed: number): Story => {
   const random = randomOf(seed);
-  const minutes = random.whole(30, 45);
+  const minutes = random.whole(24, 36);
   const lostAfter = random.whole(4, 7) * minute;
   const monitor = monitorWith({
     every: random.whole(3, 6) * minute,
@@ -227,12 +229,16 @@ export const storyOf = (seed: number): Story => {
   });
   const mail = Array.from({ length: random.whole(0, 2) }, () => {
     const from = time();
-    return faultOf(random.pick(mailFaults), from, from + random.whole(4, 30) * minute, scope());
+    return faultOf(random.pick(mailFaults), from, from + random.whole(4, 24) * minute, scope());
   });
   const ours = Array.from({ length: random.whole(0, 2) }, () => {
     const from = time();
-    const mailbox = random.pick(['outside', 'inside', undefined]);
-    return faultOf(random.pick(ourFaults), from, from + random.whole(1, 14) * minute, { mailbox });
+    const what = random.pick(ourFaults);
+    // Mail that cannot be removed for more than ten rounds is left behind.
+    const most = what === 'unremovable' ? 8 : 14;
+    const ofMailbox = ['dark', 'login-refused', 'partial', 'unremovable', 'recreated'].includes(what);
+    const mailbox = ofMailbox ? random.pick(['outside', 'inside', undefined]) : undefined;
+    return faultOf(what, from, from + random.whole(1, most) * minute, { mailbox });
   });
   const calm = start + minutes * minute;
   const noisy = random.chance(0.75);

@@ -81,7 +81,7 @@ export const runStory = async (story: Story, options: WorldOptions = {}): Promis
         fault.what === what &&
         fault.from <= clock.now() &&
         clock.now() < fault.to &&
-        (fault.mailbox ?? mailbox) === mailbox,
+        (fault.mailbox === undefined || fault.mailbox === mailbox),
     );
   /** True for a canary that must have a record: expected, and its host in the registry since before its slot. */
   const isDue = (route: string, slot: Slot): boolean => {

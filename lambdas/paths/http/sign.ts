@@ -1,4 +1,4 @@
-/** The signature of a request to a web host (examples/web-host/PROTOCOL.md): pure, used by the path and by tests of endpoints. */
+/** The signature of a request to a web host (README.md): pure, used by the path and by tests of endpoints. */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
 /** What is signed. `path` is the request target with its query, as it stands in the request line. */
