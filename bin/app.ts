@@ -1,7 +1,7 @@
 /** The CDK app: reads the settings, bundles the functions, one stack. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { App, Stack, Tags } from 'aws-cdk-lib';
+import { App, Stack } from 'aws-cdk-lib';
 import { loadSettings, SettingsError } from '../lambdas/settings/load.ts';
 import { bundle } from '../lib/bundles.ts';
 import { stackSettingsOf } from '../lib/from-settings.ts';
@@ -31,7 +31,6 @@ const main = async (): Promise<void> => {
     description: 'Mail Canary: watches that web hosts can send mail',
   });
   new MailCanary(stack, 'MailCanary', { settings: stackSettingsOf(settings) });
-  Tags.of(stack).add('mail-canary', settings.name);
   app.synth();
 };
 

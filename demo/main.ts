@@ -13,8 +13,8 @@ import { type DemoHost, settingsFor } from './settings.ts';
 import { storyOf } from './story.ts';
 import { startWorld } from './world.ts';
 
-/** A minute of the monitor is a second of the demo. */
-const pace = 1 / 60;
+/** A minute of the monitor is two seconds of the demo: time to read, and still a story of half a minute. */
+const pace = 1 / 30;
 
 const main = async (): Promise<void> => {
   const show = screen(process.stdout);
@@ -35,7 +35,13 @@ const main = async (): Promise<void> => {
     world.trust('web-02');
     const { settings } = settingsFor(world, hosts);
     const monitor = monitorOf(settings, pace);
-    const story = storyOf({ show, world, addHost, monitor, end: () => ending.abort() });
+    const story = storyOf({
+      show,
+      world,
+      addHost,
+      hostIds: () => hosts.map(({ id }) => id),
+      end: () => ending.abort(),
+    });
     const local = wireLocal({
       settings,
       monitor,

@@ -8,6 +8,17 @@ import { addressesFor } from './addresses.ts';
 import { startImapServer } from './servers/imap/server.ts';
 import { startRelay } from './servers/relay.ts';
 
+/** The port that the server got, or nothing where it is taken. */
+const listen = (server: Server, address: string, port: number): Promise<number | undefined> =>
+  new Promise((resolve) => {
+    const taken = () => resolve(undefined);
+    server.once('error', taken);
+    server.listen(port, address, () => {
+      server.off('error', taken);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+
 export const relayName = 'mail-gw.example.test';
 const inside = 'canary@example.test';
 const outside = 'canary@supplier.test';
@@ -34,6 +45,7 @@ export const startWorld = async (hosts: readonly string[]) => {
   });
   const known = (host: string) => (addresses.own ? addresses.of(host) : `${host}.example.test`);
   const servers: Server[] = [];
+  let port = 0;
 
   const startHost = async (host: string) => {
     const address = addresses.of(host);
@@ -53,12 +65,10 @@ export const startWorld = async (hosts: readonly string[]) => {
       perMinute: 600,
     });
     const server = createServer(handler);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(0, address, resolve);
-    });
     servers.push(server);
-    return { address, port: (server.address() as AddressInfo).port };
+    // The same port on every host, as in a company; where that one is taken, or the address is shared, another.
+    port = (await listen(server, address, port)) ?? (await listen(server, address, 0)) ?? 0;
+    return { address, port };
   };
 
   return {

@@ -71,8 +71,10 @@ export class MailCanary extends Construct {
 
     const common = { code, layer, logRetention };
     const environment = { MAIL_CANARY_TABLE: this.table.tableName, MAIL_CANARY_SETTINGS: settingsPath };
-    const readWrite = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'];
-    const mayUseTable = (actions: readonly string[]) => ({ actions, resources: [this.table.tableArn] });
+    const mayOnTable = (...actions: readonly ('GetItem' | 'PutItem' | 'Query' | 'DeleteItem')[]) => ({
+      actions: actions.map((action) => `dynamodb:${action}`),
+      resources: [this.table.tableArn],
+    });
     const mayReadKey = { actions: ['secretsmanager:GetSecretValue'], resources: [key.secretArn] };
 
     // plan ─▶ queue: an old canary is noise, so the queue forgets soon and the dead letters keep the evidence.
@@ -98,7 +100,11 @@ export class MailCanary extends Construct {
       memory: 256,
       environment: { ...environment, MAIL_CANARY_QUEUE_URL: queue.queueUrl },
     });
-    grantNeeds(plan.role, [mayUseTable(readWrite), { actions: ['sqs:SendMessage'], resources: [queue.queueArn] }]);
+    // Only a host that is gone is ever deleted from the table.
+    grantNeeds(plan.role, [
+      mayOnTable('GetItem', 'PutItem', 'Query', 'DeleteItem'),
+      { actions: ['sqs:SendMessage'], resources: [queue.queueArn] },
+    ]);
     everyMinute(this, 'PlanTick', plan.fn, `Mail Canary ${name}: plans the canaries of this minute`);
 
     // queue ─▶ send: one batch per run, so that a batch fails or repeats alone.
@@ -113,7 +119,7 @@ export class MailCanary extends Construct {
     send.fn.addEventSource(
       new SqsEventSource(queue, { batchSize: 1, maxConcurrency: 10, reportBatchItemFailures: true }),
     );
-    grantNeeds(send.role, [mayUseTable(readWrite), mayReadKey, ...settings.pathNeeds]);
+    grantNeeds(send.role, [mayOnTable('GetItem', 'PutItem'), mayReadKey, ...settings.pathNeeds]);
     grantSecrets(send.role, this, settings.pathSecrets);
 
     // mailboxes ─▶ confirm ─▶ metrics and incidents. Its timeout stays below the lease (core/limits.ts).
@@ -127,7 +133,7 @@ export class MailCanary extends Construct {
     });
     const defaultBus = stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
     grantNeeds(confirm.role, [
-      mayUseTable([...readWrite, 'dynamodb:DeleteItem']),
+      mayOnTable('GetItem', 'PutItem', 'Query'),
       mayReadKey,
       {
         actions: ['cloudwatch:PutMetricData'],

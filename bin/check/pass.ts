@@ -5,7 +5,7 @@ import { memoryLedger } from '../../lambdas/adapters/ledger-memory.ts';
 import { keyOf } from '../../lambdas/core/canary.ts';
 import { type Monitor, parseRoute } from '../../lambdas/core/monitor.ts';
 import type { Settled } from '../../lambdas/core/settle.ts';
-import type { Ms, RouteId } from '../../lambdas/core/words.ts';
+import type { Handover, Ms, RouteId } from '../../lambdas/core/words.ts';
 import { monitorOf, staticHosts } from '../../lambdas/settings/monitor.ts';
 import type { Settings } from '../../lambdas/settings/schema.ts';
 import { type Local, wireLocal } from '../../lambdas/wiring/local.ts';
@@ -48,6 +48,9 @@ const forOnePass = (monitor: Monitor): Monitor => {
 /** A mailbox that is dark this often in a row stays dark for this pass. */
 const patience = 3;
 
+/** Between rounds: seldom while canaries are still being sent, then at once, and again soon, since mail arrives soon. */
+const pauses = { first: 100, longest: 2000, factor: 1.5 } as const;
+
 /** What can still change: not a canary that was never sent, nor one that was refused for now and is not tried again. */
 const isOpen = ({ route, judgement, handover }: Settled, givenUp: (mailbox: string) => boolean): boolean =>
   judgement.verdict === 'pending' &&
@@ -60,6 +63,8 @@ export const runPass = async (options: PassOptions): Promise<Pass> => {
   const { settings, progress } = options;
   const monitor = forOnePass(monitorOf(settings));
   const problems: { what: string; error: unknown }[] = [];
+  /** A canary may arrive, and be settled, before the other canaries of its batch are sent and their handovers stored. */
+  const handovers = new Map<RouteId, Handover>();
   let sent = 0;
   let lastSent: Ms = Date.now();
   const local: Local = wireLocal({
@@ -75,24 +80,29 @@ export const runPass = async (options: PassOptions): Promise<Pass> => {
     onSent: (batch) => {
       sent += batch.routes.length;
       lastSent = Date.now();
+      report();
     },
     onProblem: (what, error) => problems.push({ what, error }),
   });
   const stories = new Map<RouteId, Settled>();
   const darkness = new Map<string, number>();
   const refusedLogin = new Set<string>();
+  let canaries = 0;
+  const report = () =>
+    progress({
+      routes: canaries,
+      sent,
+      settled: [...stories.values()].filter(isSettled).length,
+      dark: [...darkness.keys()],
+    });
   try {
-    const { canaries } = await local.plan({ everything: true });
-    const report = () =>
-      progress({
-        routes: canaries,
-        sent,
-        settled: [...stories.values()].filter(isSettled).length,
-        dark: [...darkness.keys()],
-      });
+    canaries = (await local.plan({ everything: true })).canaries;
     report();
-    for (let pause = 100; ; pause = Math.min(2000, pause * 1.5)) {
+    const allSent = new AbortController();
+    void local.allSent().then(() => allSent.abort());
+    for (let pause: Ms = pauses.first; ; ) {
       const begun = Date.now();
+      const sending = !allSent.signal.aborted;
       const done = await local.confirm();
       for (const story of [...(done?.pending ?? []), ...(done?.settled ?? [])]) stories.set(story.route, story);
       for (const name of darkness.keys()) if (!done?.dark.has(name)) darkness.delete(name);
@@ -106,9 +116,17 @@ export const runPass = async (options: PassOptions): Promise<Pass> => {
       const open = [...stories.values()].filter((story) => isOpen(story, givenUp));
       if (local.sending() === 0 && stories.size >= canaries && open.length === 0) break;
       if (local.sending() === 0 && begun > lastSent + options.wait) break;
-      await sleep(Math.max(pause, Date.now() - begun));
+      if (sending) await sleep(pauses.longest, undefined, { signal: allSent.signal }).catch(() => undefined);
+      else {
+        await sleep(Math.max(pause, Date.now() - begun));
+        pause = Math.min(pauses.longest, pause * pauses.factor);
+      }
     }
-    return { monitor, stories: [...stories.values()], problems };
+    const told = [...stories.values()].map((story) => ({
+      ...story,
+      handover: story.handover ?? handovers.get(story.route),
+    }));
+    return { monitor, stories: told, problems };
   } finally {
     await local.stop();
   }

@@ -81,7 +81,7 @@ const rowOf = (story: Settled, settings: Settings): Row => {
     mailbox,
     verdict,
     cause: cause ?? null,
-    evidence: dark?.detail ?? judgement.evidence ?? null,
+    evidence: dark?.detail ?? judgement.evidence ?? handover?.evidence ?? null,
     remedy,
     answeredBy: answeredBy ?? null,
     seenAs: handover?.seenAs ?? null,

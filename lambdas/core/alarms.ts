@@ -112,7 +112,8 @@ export const alarms = {
     severity: 'ticket',
     means: 'functions of the monitor fail, are throttled, or leave dead letters',
     lookAt: 'the logs of the functions, and the dead-letter queue of the send queue',
-    whatToDo: 'a fault that does not repeat heals by itself; one that repeats becomes NotSending or MonitorDead',
+    whatToDo:
+      'a fault that does not repeat heals by itself, but dead letters ring until the queue is purged; one that repeats becomes NotSending or MonitorDead',
   },
 } as const satisfies Record<string, Alarm>;
 

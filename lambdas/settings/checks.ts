@@ -48,7 +48,7 @@ const hostMistakes = (host: HostSettings, index: number, settings: Settings): Mi
       if (placeholder === 'host.address' && host.address === undefined)
         return [{ at, message: `needs an "address", since path ${name} uses {host.address}` }];
       const label = /^host\.labels\.(.+)$/.exec(placeholder)?.[1];
-      if (label !== undefined && host.labels[label] === undefined)
+      if (label !== undefined && !Object.hasOwn(host.labels, label))
         return [
           {
             at: [...at, 'paths', position],
@@ -154,8 +154,7 @@ export const stackMistakesOf = (
   ),
 ];
 
-/** Things that a user should know and that are no mistakes. */
-export const warningsOf = (settings: Settings, inside: (mailbox: string) => boolean): string[] => {
+const unprovenWarnings = (settings: Settings, inside: (mailbox: string) => boolean): string[] => {
   const outside = Object.keys(settings.mailboxes).filter((name) => !inside(name));
   if (outside.length === 0)
     return [
@@ -166,3 +165,27 @@ export const warningsOf = (settings: Settings, inside: (mailbox: string) => bool
     .map(({ id }) => id);
   return unproven.length === 0 ? [] : [`not proven: mail to customers from ${unproven.join(', ')}: no mailbox outside`];
 };
+
+/** Addresses that a function outside a VPC cannot reach. */
+const privateAddress = /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|f[cd][0-9a-f]{2}:)/i;
+
+const stackWarnings = ({ hosts, channels }: Settings): string[] => {
+  const unreachable = hosts.filter(({ address }) => address !== undefined && privateAddress.test(address));
+  return [
+    ...(unreachable.length === 0
+      ? []
+      : [
+          `${unreachable.map(({ id, address }) => `${id} (${address})`).join(', ')}: a private address cannot be reached from Lambda, which runs outside your network; run "watch" on a machine inside it`,
+        ]),
+    ...(channels.length === 0
+      ? []
+      : ['channels are told by "watch" only; the stack puts incidents on EventBridge and rings its SNS topics']),
+  ];
+};
+
+/** Things that a user should know and that are no mistakes. */
+export const warningsOf = (
+  settings: Settings,
+  inside: (mailbox: string) => boolean,
+  mode: 'local' | 'stack',
+): string[] => [...unprovenWarnings(settings, inside), ...(mode === 'stack' ? stackWarnings(settings) : [])];

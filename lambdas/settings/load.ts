@@ -216,7 +216,12 @@ export const parseSettings = (
   ];
   if (mistakes.length > 0) fail(mistakes.map(complain));
   const inside = (name: string) => isInside(settings.mailboxes[name]?.address ?? '', ourDomains);
-  return { settings: withAbsoluteFiles(settings, baseDir), warnings: warningsOf(settings, inside), secrets, complain };
+  return {
+    settings: withAbsoluteFiles(settings, baseDir),
+    warnings: warningsOf(settings, inside, mode),
+    secrets,
+    complain,
+  };
 };
 
 /** Reads and parses a settings file. A missing file is an error, never "no hosts". Throws SettingsError. */

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { type AuthSettings, authKinds } from '../mailbox/auth/index.ts';
 import { imap } from '../mailbox/settings.ts';
 import { pathKinds } from '../paths/index.ts';
+import { isAddress } from './template.ts';
 import { address, duration, secretReference } from './types.ts';
 
 /** Names that become part of route ids and ledger keys. */
@@ -71,7 +72,7 @@ const host = z.strictObject({
   id: hostId,
   address: z
     .string({ error: (issue) => `must be an IP address or a host name, got ${JSON.stringify(issue.input)}` })
-    .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$|^[0-9A-Fa-f:.]+$/, {
+    .refine(isAddress, {
       error: (issue) => `must be an IP address or a host name, got ${JSON.stringify(issue.input)}`,
     })
     .optional(),

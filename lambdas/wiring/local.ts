@@ -50,6 +50,8 @@ export type Local = {
   readonly resume: () => Promise<number>;
   /** Canaries whose batch is not done yet. */
   readonly sending: () => number;
+  /** Resolves when every batch is done: at once when none is under way. */
+  readonly allSent: () => Promise<void>;
   /** Ends mailbox sessions: between rounds, or at the end. */
   readonly rest: () => Promise<void>;
   /** Stops sending; what was not sent stays expected. */
@@ -74,6 +76,7 @@ export const wireLocal = (options: LocalOptions): Local => {
     ]),
   );
   const timers = new Set<NodeJS.Timeout>();
+  const waiting = new Set<() => void>();
   let underWay = 0;
 
   const run = async (batch: BatchMessage): Promise<void> => {
@@ -84,6 +87,7 @@ export const wireLocal = (options: LocalOptions): Local => {
       options.onProblem(`sending batch ${batch.name}`, error);
     } finally {
       underWay -= batch.routes.length;
+      if (underWay === 0) for (const resolve of waiting) resolve();
     }
   };
   const queue = {
@@ -129,6 +133,7 @@ export const wireLocal = (options: LocalOptions): Local => {
       return stored.reduce((sum, { routes }) => sum + routes.length, 0);
     },
     sending: () => underWay,
+    allSent: () => (underWay === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve))),
     rest,
     stop: async () => {
       for (const timer of timers) clearTimeout(timer);

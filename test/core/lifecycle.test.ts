@@ -118,6 +118,24 @@ describe('what stays and what changes', () => {
     expect(only(story.open()).version).toBe(1);
   });
 
+  test('a closed incident is not told again when its route fails for another cause', () => {
+    const story = failing();
+    for (const after of [3, 4, 5]) story.minute(after, {});
+    const closed = only(story.all());
+    for (const after of [6, 7, 8]) story.minute(after, { [app(3)]: refused({ cause: 'greylisted' }) });
+    expect(story.all().find(({ id }) => id === closed.id)).toEqual(closed);
+  });
+
+  test('a later loss that turns out to be queued does not rewrite a closed incident', () => {
+    const story = failing({ [app(3)]: lost });
+    for (const after of [3, 4, 5]) story.minute(after, {});
+    const closed = only(story.all());
+    story.minute(80, { [app(3)]: lost });
+    story.set(80, app(3), { ...late, was: 'lost' });
+    story.minute(81, {});
+    expect(only(story.all())).toEqual(closed);
+  });
+
   test('a closed incident is left alone', () => {
     const story = failing();
     for (const after of [3, 4, 5]) story.minute(after, {});

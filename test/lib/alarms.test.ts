@@ -82,20 +82,23 @@ test.each(ours)('%s watches a series that is published', (_, row) => {
 });
 
 test('faults are the errors and throttles of every function, and the dead letters', () => {
-  type Query = { readonly Expression?: string; readonly MetricStat?: { readonly Metric: Properties } };
+  type Stat = { readonly Metric: Properties; readonly Period: number; readonly Stat: string };
+  type Query = { readonly Expression?: string; readonly MetricStat?: Stat };
   const queries = properties(synthesised, 'Faults').Metrics as readonly Query[];
   expect(queries.flatMap(({ Expression }) => Expression ?? [])).toEqual(['SUM(FILL(METRICS(), 0))']);
   const watched = queries.flatMap(({ MetricStat }) => {
     if (MetricStat === undefined) return [];
-    const [dimension] = MetricStat.Metric.Dimensions as readonly [{ readonly Value: string }];
-    return `${MetricStat.Metric.MetricName} of ${dimension.Value}`;
+    const { Metric, Period, Stat } = MetricStat;
+    expect(Period).toBe(alarms.Faults.period);
+    const [dimension] = Metric.Dimensions as readonly [{ readonly Value: string }];
+    return `${Stat} ${Metric.MetricName} of ${dimension.Value}`;
   });
   const functions = ofType(synthesised.resources, 'AWS::Lambda::Function').map(([name]) => name);
   expect(functions.length).toBeGreaterThan(0);
   expect(watched.sort()).toEqual(
     [
-      ...functions.flatMap((name) => [`Errors of {${name}}`, `Throttles of {${name}}`]),
-      'ApproximateNumberOfMessagesVisible of {DeadLetters.QueueName}',
+      ...functions.flatMap((name) => [`Sum Errors of {${name}}`, `Sum Throttles of {${name}}`]),
+      'Maximum ApproximateNumberOfMessagesVisible of {DeadLetters.QueueName}',
     ].sort(),
   );
   expect(watched.length, 'an alarm takes ten metrics').toBeLessThanOrEqual(10);

@@ -41,17 +41,21 @@ const log = (name: string) => [
   `Allow logs:CreateLogStream on {${name}Log.Arn}`,
   `Allow logs:PutLogEvents on {${name}Log.Arn}`,
 ];
-const table = ['GetItem', 'PutItem', 'Query'].map((action) => `Allow dynamodb:${action} on {Table.Arn}`);
+const table = (...actions: readonly string[]) => actions.map((action) => `Allow dynamodb:${action} on {Table.Arn}`);
 const key = 'Allow secretsmanager:GetSecretValue on {Key}';
 const secret = (name: string) =>
   `Allow secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-west-1:111122223333:secret:${name}-??????`;
 const parameter = (name: string) => `Allow ssm:GetParameter on arn:aws:ssm:eu-west-1:111122223333:parameter/${name}`;
 
 const expected = {
-  PlanRole: [...log('Plan'), ...table, 'Allow sqs:SendMessage on {Queue.Arn}'],
+  PlanRole: [
+    ...log('Plan'),
+    ...table('GetItem', 'PutItem', 'Query', 'DeleteItem'),
+    'Allow sqs:SendMessage on {Queue.Arn}',
+  ],
   SendRole: [
     ...log('Send'),
-    ...table,
+    ...table('GetItem', 'PutItem'),
     key,
     secret('mail-canary/app'),
     parameter('mail-canary/mta'),
@@ -62,8 +66,7 @@ const expected = {
   ],
   ConfirmRole: [
     ...log('Confirm'),
-    ...table,
-    'Allow dynamodb:DeleteItem on {Table.Arn}',
+    ...table('GetItem', 'PutItem', 'Query'),
     key,
     secret('mail-canary/outside'),
     parameter('inside'),

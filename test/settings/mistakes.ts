@@ -19,6 +19,14 @@ const alarmKeys = keysOf(editorSchema, 'alarms').join(', ');
 
 /** By fixture: the line in the file (0: the file as a whole) and the message. Those that begin with "stack-" are read as for a stack. */
 export const mistakes: Readonly<Record<string, readonly (readonly [line: number, message: string])[]>> = {
+  'address-with-port': [[9, 'hosts[0].address must be an IP address or a host name, got "10.0.1.11:25"']],
+  'address-with-zone': [[9, 'hosts[0].address must be an IP address or a host name, got "fe80::1%eth0"']],
+  'missing-label-of-every-object': [
+    [
+      9,
+      'hosts[0].paths[0] needs the label "constructor" on host web-01, since path mta uses {host.labels.constructor}',
+    ],
+  ],
   'alias-bomb': [[0, 'FILE cannot be read: excessive alias count indicates a resource exhaustion attack']],
   'bad-address-of-mailbox': [
     [3, 'mailboxes.outside.address must be an e-mail address, got "canary at elsewhere.example"'],

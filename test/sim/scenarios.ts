@@ -55,8 +55,7 @@ export const confirmDeadForAnHour = (): Story =>
     80,
   );
 
-export const planDeadForHalfAnHour = (): Story =>
-  calmStory({ faults: [faultOf('plan-dead', at(10), at(40))] }, 55);
+export const planDeadForHalfAnHour = (): Story => calmStory({ faults: [faultOf('plan-dead', at(10), at(40))] }, 55);
 
 export const cloudwatchRefuses = (): Story => calmStory({ faults: [faultOf('cloudwatch', at(5), at(30))] });
 

@@ -76,7 +76,11 @@ describe('the six states, word for word', () => {
 
   test('down: a server that answers nobody', () => {
     const evidence = 'connect ETIMEDOUT 10.0.0.5:25';
-    const { page } = told(hostsOf(4, { mailboxes: ['outside', 'inside'] }), /./, refused({ cause: 'connect-timeout', evidence }));
+    const { page } = told(
+      hostsOf(4, { mailboxes: ['outside', 'inside'] }),
+      /./,
+      refused({ cause: 'connect-timeout', evidence }),
+    );
     const { title, body } = page('opened');
     expect(title).toBe('MAIL DOWN: mail-gw answers no one (4 of 4 hosts)');
     expect(body.slice(0, 4)).toEqual([

@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { secretReference, tls } from '../../settings/types.ts';
 
 const isUrl = (template: string): boolean => {
-  const url = URL.parse(template.replace(/\{host\.[^{}]+\}/g, 'host'));
+  // A label may stand for a port as well as for a name: a number is both.
+  const url = URL.parse(template.replace(/\{host\.[^{}]+\}/g, '1'));
   return (
     url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.hash === ''
   );
