@@ -9,18 +9,24 @@ import * as watch from './commands/watch.ts';
 
 const commands = [check, watch, schema];
 
+/** Commander's words as one line, like every other mistake of the caller. */
+const oneLine = (text: string): string =>
+  `${text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\.?\s*\n/g, ' ')
+    .replace(/\.$/, '')} (add --help for usage and examples)\n`;
+
 const main = async (): Promise<number> => {
   let status = 0;
   const program = new Command('mail-canary')
     .description("Sends canary mails through each host's own way of sending mail and confirms that they arrive.")
     .exitOverride()
-    .showHelpAfterError('(add --help for usage and examples)');
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
   const end = (code: number) => {
     status = code;
   };
   for (const { register } of commands) register(program, end);
-  for (const command of program.commands)
-    command.exitOverride().showHelpAfterError('(add --help for usage and examples)');
   try {
     await program.parseAsync();
   } catch (error) {

@@ -77,8 +77,9 @@ export const runPass = async (options: PassOptions): Promise<Pass> => {
     secret: options.secret,
     sources: [staticHosts(settings)],
     ...(options.atOnce === undefined ? {} : { atOnce: options.atOnce }),
-    onSent: (batch) => {
-      sent += batch.routes.length;
+    onSent: ({ routes }, said) => {
+      said.forEach((handover, index) => void handovers.set(routes[index] ?? '', handover));
+      sent += routes.length;
       lastSent = Date.now();
       report();
     },

@@ -1,5 +1,5 @@
 /** Who is tried again before its regular slot: new, suspected and failing routes, and their siblings (DESIGN 3), within the limits of DESIGN 8. */
-import { isGentle } from './causes.ts';
+import { type Cause, isGentle } from './causes.ts';
 import type { StoredBatch } from './items.ts';
 import { slotStart } from './judge.ts';
 import { hostSays, lastJudged, type RouteMemory, stateOf } from './lane.ts';
@@ -68,11 +68,12 @@ const reasonFor = (past: Past, slot: Slot, limits: Limits): Reason | undefined =
 };
 
 /** What was last said against the route: its newest try, or its newest bad record. */
-const complaint = (past: Past): { cause?: Parameters<typeof isGentle>[0]; relay?: string | undefined } => {
+const complaint = (past: Past): { cause?: Cause | undefined; relay?: string | undefined; refused: boolean } => {
   const lastTry = past.tries.at(-1)?.handover;
-  if (lastTry?.state === 'refused') return { cause: lastTry.cause, relay: lastTry.answeredBy };
+  if (lastTry?.state === 'refused') return { cause: lastTry.cause, relay: lastTry.answeredBy, refused: true };
   const record = lastJudged(past.memory);
-  return record === undefined || hostSays(record) !== 'bad' ? {} : { cause: record.cause, relay: record.answeredBy };
+  if (record === undefined || hostSays(record) !== 'bad') return { refused: false };
+  return { cause: record.cause, relay: record.answeredBy, refused: (record.was ?? record.verdict) === 'refused' };
 };
 
 /** True while a route whose cause is marked `gently` must not be tried, not even at its regular slot. */
@@ -86,7 +87,8 @@ const lastSlot = (past: Past): Slot => Math.max(past.tries.at(-1)?.slot ?? 0, pa
 
 /**
  * The routes to try again at a slot, per path, longest waiting first and siblings last, at most `limits.again` each.
- * `due` are the routes whose regular slot this is; they need no second canary. The second figure counts what was cut.
+ * `due` are the routes whose regular slot this is; they need no second canary. What `admits` refuses takes nobody's
+ * place, and is counted there; the second figure counts what else was cut.
  */
 export const againOf = (
   routes: readonly Route[],
@@ -94,44 +96,57 @@ export const againOf = (
   due: ReadonlySet<RouteId>,
   slot: Slot,
   limits: Limits,
+  admits: (route: RouteId) => boolean,
 ): { readonly perPath: Map<string, RouteId[]>; readonly skipped: number } => {
   const refusals = refusalsOf(routes, past, slot, limits);
-  const wanted: { route: Route; rank: number; waited: Slot }[] = [];
-  const suspects: { route: Route; since: Slot }[] = [];
+  const wanted: { route: Route; rank: number; waited: Slot; relay: string | undefined; limited: boolean }[] = [];
+  const suspects: { route: Route; since: Slot; relay: string | undefined; refused: boolean }[] = [];
   let skipped = 0;
   for (const route of routes) {
     const its = past(route.id);
     const reason = reasonFor(its, slot, limits);
     if (reason === undefined) continue;
+    const { relay, refused } = complaint(its);
     if (reason === 'suspected')
-      suspects.push({ route, since: stateOf(its.memory, limits).since ?? its.tries.at(-1)?.slot ?? slot });
+      suspects.push({
+        route,
+        since: stateOf(its.memory, limits).since ?? its.tries.at(-1)?.slot ?? slot,
+        relay,
+        refused,
+      });
     if (due.has(route.id) || lastSlot(its) === slot) continue;
-    const { relay } = complaint(its);
-    const flooded = (refusals.get(`${route.host}|${relay ?? ''}`) ?? 0) >= limits.refusals.most;
-    if ((flooded && reason !== 'recovering') || isHeld(its, slot, limits)) skipped += 1;
-    else wanted.push({ route, rank: 0, waited: lastSlot(its) });
+    if (isHeld(its, slot, limits)) skipped += 1;
+    else wanted.push({ route, rank: 0, waited: lastSlot(its), relay, limited: refused && reason !== 'recovering' });
   }
   const chosen = new Set(wanted.map(({ route }) => route.id));
   // Fresh facts beside a suspect: the same path on other hosts, the same host on other paths, once since the trouble began.
   for (const route of suspects.length === 0 ? [] : routes) {
     if (chosen.has(route.id) || due.has(route.id)) continue;
     const its = past(route.id);
-    const sibling = suspects.some(
+    const beside = suspects.filter(
       ({ route: suspect, since }) =>
         suspect.id !== route.id &&
         (suspect.path === route.path || suspect.host === route.host) &&
         lastSlot(its) < since,
     );
-    if (sibling && stateOf(its.memory, limits).health !== 'failing' && !isHeld(its, slot, limits))
-      wanted.push({ route, rank: 1, waited: lastSlot(its) });
+    // On the suspect's own host it probably leaves by the same relay, and would count there as one more refusal.
+    const own = beside.find(({ route: suspect }) => suspect.host === route.host);
+    if (beside.length > 0 && stateOf(its.memory, limits).health !== 'failing' && !isHeld(its, slot, limits))
+      wanted.push({ route, rank: 1, waited: lastSlot(its), relay: own?.relay, limited: own?.refused ?? false });
   }
   const perPath = new Map<string, RouteId[]>();
-  for (const { route } of wanted.sort(
+  for (const { route, relay, limited } of wanted.sort(
     (a, b) => a.rank - b.rank || a.waited - b.waited || (a.route.id < b.route.id ? -1 : 1),
   )) {
     const list = perPath.get(route.path) ?? [];
-    if (list.length < limits.again) perPath.set(route.path, [...list, route.id]);
-    else skipped += 1;
+    const key = `${route.host}|${relay ?? ''}`;
+    const refused = limited ? (refusals.get(key) ?? 0) : 0;
+    if (list.length >= limits.again || refused >= limits.refusals.most) skipped += 1;
+    else if (admits(route.id)) {
+      perPath.set(route.path, [...list, route.id]);
+      // What is tried beside a refusal may be refused as well: it counts before it is sent.
+      if (limited) refusals.set(key, refused + 1);
+    }
   }
   return { perPath, skipped };
 };

@@ -90,6 +90,26 @@ const describe = (incident: Incident, fleet: Fleet, input: DiagnoseInput): Incid
   };
 };
 
+/**
+ * The open incident that each failing route belongs to: the one in which it fails already, else the one of its key, else
+ * the first that knows it. A route that another incident had before is not taken back by that one.
+ */
+const ownersOf = (
+  incidents: readonly Incident[],
+  troubles: ReadonlyMap<RouteId, Trouble>,
+  keyOf: (route: RouteId, trouble: Trouble) => string,
+): Map<RouteId, string> =>
+  new Map(
+    [...troubles].flatMap(([id, trouble]) => {
+      const known = incidents.filter(({ closedAt, routes }) => closedAt === undefined && routes[id] !== undefined);
+      const owner =
+        known.find(({ routes }) => routes[id]?.over === undefined) ??
+        known.find(({ key }) => key === keyOf(id, trouble)) ??
+        known[0];
+      return owner === undefined ? [] : [[id, owner.id] as const];
+    }),
+  );
+
 /** Resolves with every incident that is open or changed; those to be stored are the ones whose version grew. */
 export const diagnose = (input: DiagnoseInput): Incident[] => {
   const { limits } = input.monitor;
@@ -132,8 +152,11 @@ export const diagnose = (input: DiagnoseInput): Incident[] => {
         result.set(incident.id, incident);
       }
     }
-    for (const incident of [...result.values()].filter((one) => one.finding === finding.name)) {
-      const stepped = close({ ...incident, routes: stepRoutes(incident, troubles, input) }, input);
+    const found = [...result.values()].filter((one) => one.finding === finding.name);
+    const owners = ownersOf(found, troubles, (id, { record }) => finding.key(parseRoute(id), record));
+    for (const incident of found) {
+      const its = new Map([...troubles].filter(([id]) => owners.get(id) === incident.id));
+      const stepped = close({ ...incident, routes: stepRoutes(incident, its, input) }, input);
       const before = input.incidents.find(({ id }) => id === incident.id);
       if (
         before !== undefined &&

@@ -13,6 +13,8 @@ export type Affected = {
   readonly answeredBy?: string | undefined;
   readonly seenAs?: string | undefined;
   readonly over?: 'recovered' | 'host gone' | undefined;
+  /** Its last bad slot, once it recovered: the records that show it are forgotten after a while. */
+  readonly until?: Slot | undefined;
 };
 
 export type Incident = {

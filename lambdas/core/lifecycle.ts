@@ -73,12 +73,16 @@ export const stepRoutes = (
       const memory = input.memory(id);
       const corrected =
         was.cause !== 'queued-not-lost' &&
-        memory.records.some(({ slot, was: before }) => slot >= was.since && before === 'lost');
+        memory.records.some(
+          ({ slot, was: before }) => slot >= was.since && slot <= (was.until ?? slot) && before === 'lost',
+        );
       const now: Affected = corrected ? { ...was, cause: 'queued-not-lost' } : was;
       if (!known.has(id)) return [id, { ...now, over: now.over ?? 'host gone' }];
-      if (trouble !== undefined) return [id, { ...now, over: undefined }];
+      if (trouble !== undefined) return [id, { ...now, over: undefined, until: undefined }];
       const healthy = finding?.state(memory, input.monitor.limits, input.now).health === 'healthy';
-      return [id, healthy && now.over === undefined ? { ...now, over: 'recovered' } : now];
+      if (!healthy || now.over !== undefined) return [id, now];
+      const until = memory.records.findLast((record) => finding?.shows(record))?.slot;
+      return [id, { ...now, over: 'recovered', until }];
     }),
   );
 };
@@ -88,12 +92,11 @@ export const close = (incident: Incident, input: DiagnoseInput): Incident => {
   const routes = Object.entries(incident.routes);
   if (incident.closedAt !== undefined || routes.some(([, { over }]) => over === undefined)) return incident;
   const { limits } = input.monitor;
-  const quiet = routes.every(([id]) =>
-    input
-      .memory(id)
-      .records.every(
-        (record) => hostSays(record) !== 'bad' || input.now - slotStart(record.slot, limits) > limits.unstable.within,
-      ),
+  const isOld = (slot: Slot) => input.now - slotStart(slot, limits) > limits.unstable.within;
+  const quiet = routes.every(
+    ([id, { until }]) =>
+      (until === undefined || isOld(until)) &&
+      input.memory(id).records.every((record) => hostSays(record) !== 'bad' || isOld(record.slot)),
   );
   if (incident.unstable && !quiet) return incident;
   const recovered = routes.some(([, { over }]) => over === 'recovered');

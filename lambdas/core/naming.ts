@@ -78,7 +78,10 @@ export const inCommon = (scope: Scope, fleet: Fleet): string[] => {
   const others = new Set(scope.of.filter((host) => !scope.hosts.includes(host)).flatMap(labelsOf));
   if (scope.hosts.length === scope.of.length) return [];
   const [first, ...rest] = scope.hosts.map(labelsOf);
-  const shared = (first ?? []).filter((label) => rest.every((labels) => labels.includes(label)) && !others.has(label));
+  const isLaunch = (label: string) => Number(label.startsWith('launched '));
+  const shared = (first ?? [])
+    .filter((label) => rest.every((labels) => labels.includes(label)) && !others.has(label))
+    .sort((a, b) => isLaunch(b) - isLaunch(a));
   return shared.length >= 3 ? [...shared.slice(0, 3), 'they were made together'] : shared;
 };
 

@@ -84,8 +84,15 @@ export const batchesFor = (view: View, slot: Slot): { readonly batches: Batch[];
       routes.map(({ id }) => id),
     );
   const all: Route[] = [...lanes.values()].flat();
-  const again = againOf(all, view.past, new Set(due.flatMap(([, routes]) => routes.map(({ id }) => id))), slot, limits);
-  for (const [path, ids] of [...again.perPath].sort()) add(`again.${path}`, path, ids);
+  const again = againOf(
+    all,
+    view.past,
+    new Set(due.flatMap(([, routes]) => routes.map(({ id }) => id))),
+    slot,
+    limits,
+    limit.admits,
+  );
+  for (const [path, ids] of [...again.perPath].sort()) batches.push({ slot, name: `again.${path}`, path, routes: ids });
   return { batches, skipped: again.skipped + limit.cut() };
 };
 
@@ -118,7 +125,9 @@ export const plan = async (
     spent: clock?.day === today ? clock.spent : {},
     skipped: (clock?.skipped ?? 0) + (clock === undefined ? 0 : Math.max(0, first - clock.planned - 1)),
   };
-  const span = Math.ceil(Math.max(limits.refusals.within, limits.unproven.every) / limits.tick);
+  // A temporary refusal has no record before lostAfter; until then only its handover holds a gentle cause back.
+  const unsettled = limits.sendBy + limits.lostAfter + 3 * limits.tick;
+  const span = Math.ceil(Math.max(limits.refusals.within, limits.unproven.every, unsettled) / limits.tick);
   const recent = (await Promise.all(Array.from({ length: span }, (_, back) => items.batches(first - 1 - back)))).flat();
   const memories = new Map<RouteId, RouteMemory>([...lanes.values()].flatMap(({ routes }) => Object.entries(routes)));
   const byId = new Map(hosts.map((host) => [host.id, host]));

@@ -1,8 +1,8 @@
 /** Deleting exactly the given messages, and nothing that somebody else flagged. */
 import type { ImapFlow } from 'imapflow';
 import type { Place } from '../core/words.ts';
-import { fetchUids, search, toSet } from './commands.ts';
-import { Gone, Refused } from './failure.ts';
+import { fetchUids, type Opened, search, toSet } from './commands.ts';
+import { Gone, isRefusal, Refused } from './failure.ts';
 import type { Progress } from './session.ts';
 
 const chunk = 500;
@@ -20,6 +20,20 @@ const byFolder = (places: readonly Place[]): Map<string, Place[]> => {
 const refused = (folder: string, what: string) => new Refused(`folder "${folder}": ${what}`);
 
 /**
+ * Those of the UIDs that are still there. SEARCH says it in one line, where FETCH takes one for each message; but where
+ * an index lags (Gmail) it may leave out some, and those would stay for ever: so unless it has them all, FETCH decides.
+ */
+const stillThere = async (client: ImapFlow, folder: Opened, uids: readonly number[]): Promise<readonly number[]> => {
+  try {
+    const found = new Set(await search(client, folder, { uid: toSet(uids) }));
+    if (uids.every((uid) => found.has(uid))) return uids;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+  return fetchUids(client, folder, uids);
+};
+
+/**
  * Deletes these UIDs of the open folder.
  *
  * With UIDPLUS (RFC 4315) UID EXPUNGE takes a list. Without it there is only EXPUNGE, which removes everything that
@@ -32,7 +46,7 @@ const removeUids = async (client: ImapFlow, folder: string, uids: readonly numbe
   const box = client.mailbox;
   if (box === false) throw new Gone('the connection ended');
   const opened = { path: box.path, uidValidity: String(box.uidValidity), uidNext: box.uidNext, exists: box.exists };
-  const there = await fetchUids(client, opened, uids);
+  const there = await stillThere(client, opened, uids);
   if (there.length === 0) return 0;
   const set = toSet(there);
   if (client.capabilities.has('UIDPLUS')) {

@@ -44,7 +44,12 @@ beforeAll(async () => {
   for (const user of users())
     await visit(lab, user, async (client) => {
       for (const raw of Object.values(foreignMails(idOf(1)))) await client.append('INBOX', Buffer.from(raw, 'latin1'));
-      await client.append('INBOX', otherMail(1), ['\\Seen', '\\Flagged', '\\Deleted'], new Date('2025-11-06T10:00:00Z'));
+      await client.append(
+        'INBOX',
+        otherMail(1),
+        ['\\Seen', '\\Flagged', '\\Deleted'],
+        new Date('2025-11-06T10:00:00Z'),
+      );
       await client.append('Junk', otherMail(2), ['$Label1']);
     });
   foreign = await everything();
@@ -134,9 +139,7 @@ test('a relay with a certificate of an unknown CA gets no mail', async () => {
 });
 
 test('a mailbox with a certificate of an unknown CA is not read: not known, and nobody is blamed', async () => {
-  const { status, report } = await tool.check(
-    settingsFor({ 'web-01': trusted }, { mailboxes: mailboxesOf(lab, {}) }),
-  );
+  const { status, report } = await tool.check(settingsFor({ 'web-01': trusted }, { mailboxes: mailboxesOf(lab, {}) }));
   for (const row of report.verdicts) expect(row).toMatchObject({ verdict: 'blind', cause: 'tls-untrusted' });
   expect(report).toMatchObject({ ok: false, incidents: [] });
   expect(status).toBe(3);

@@ -126,7 +126,8 @@ export const listening = (port: number): Promise<boolean> =>
  * Everything lies in `dir` (an absolute path), the log as `dovecot.log`. Throws when Dovecot is not installed.
  */
 export const startDovecot = async (dir: string): Promise<Dovecot> => {
-  if (!existsSync('/usr/sbin/dovecot')) throw new Error('dovecot is not installed: apt-get install dovecot-imapd dovecot-lmtpd');
+  if (!existsSync('/usr/sbin/dovecot'))
+    throw new Error('dovecot is not installed: apt-get install dovecot-imapd dovecot-lmtpd');
   const port = await freePort();
   const password = randomBytes(12).toString('hex');
   for (const name of ['', 'run', 'state', 'mail']) mkdirSync(join(dir, name), { recursive: true });

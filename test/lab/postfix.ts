@@ -54,7 +54,7 @@ smtpd_tls_cert_file = ${certificate}
 smtpd_tls_key_file = ${key}
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtpd_restriction_classes = slow
-slow = sleep 6
+slow = sleep 20
 smtpd_recipient_restrictions = check_sender_access texthash:${dir}/rules
 `;
 

@@ -83,7 +83,11 @@ test('killed while it sends, and killed before it has seen what arrived', { time
   lab.rule({ 'orders@example.test': 'slow' });
   const begun = watch();
   const { folder } = begun;
-  await until('both canaries are on their way', 30, () => lab.log().split(`connect from unknown[${address}]`).length > 2);
+  await until(
+    'both canaries are on their way',
+    30,
+    () => lab.log().split(`connect from unknown[${address}]`).length > 2,
+  );
   // A round that is killed keeps its lease for 90 s; that is right, and too long for a test.
   const resting = async () => (await ledgerIn(folder, [])).clock?.leaseUntil === 0;
   await until('the first round has ended', 10, resting);

@@ -26,7 +26,7 @@ test('unknown keys are marked everywhere', () => {
     }
     for (const [key, one] of Object.entries(node)) {
       if (key === 'properties' && typeof one === 'object')
-        for (const [name, property] of Object.entries(one)) walk(property as Node, `${at}.${name}`);
+        for (const [name, property] of Object.entries(one ?? {})) walk(property as Node, `${at}.${name}`);
       else if (typeof one === 'object' && one !== null && key !== 'required') walk(one as Node, `${at}/${key}`);
     }
   };

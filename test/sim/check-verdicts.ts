@@ -55,6 +55,7 @@ const checkEntry = (world: World, key: string, entry: Entry, before: Entry | und
   if (verdict === 'bounced' && !(canary?.copies ?? []).some(({ bounce, arrivedAt }) => bounce && arrivedAt <= at))
     complain(world, key, 'called bounced, and nothing came back');
   const handover = seen.handovers.get(key)?.state;
+  if (verdict === 'blind' && handover === 'refused') complain(world, key, 'called blind, and it was refused');
   if (verdict === 'unsent' && handover !== undefined && handover !== 'unsent')
     complain(world, key, `called unsent, and its handover says ${handover}`);
   const isCorrection = isArrival(verdict) || (verdict === 'bounced' && before?.verdict !== 'unsent');

@@ -101,7 +101,10 @@ export const planted: Readonly<Record<string, readonly Patch[]>> = {
       'await items.putTallyDone(tally, now);\n      await ports.metrics.publish(tally.points);\n',
     ),
   ],
-  'a forged canary is ours': [patch('canary', 'return valid\n', 'return route !== undefined\n')],
+  'a forged canary is ours': [
+    patch('canary', "same(tags.get('m') ?? '', sign(key, 'header', route, slot, sentAt))", "tags.has('m')"),
+  ],
+  'nobody makes the last call': [patch('looking', 'ask.lastCall.push(id)', 'ask.lastCall.concat(id)')],
   'a canary sent again has another id': [
     patch(
       'canary',
@@ -119,7 +122,7 @@ export const planted: Readonly<Record<string, readonly Patch[]>> = {
       "if (handover?.state === 'refused' && sighting.state !== 'dark') {",
     ),
   ],
-  'each round of an outage opens an incident': [
+  'a route that joins an outage opens another incident': [
     patch('diagnose', 'if (current !== undefined) result', 'if (current?.id === key) result'),
   ],
 };

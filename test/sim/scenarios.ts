@@ -1,5 +1,5 @@
 /** Stories with names: the faults that the design promises to survive, one at a time. */
-import { calmStory, faultOf, minute, monitorWith, type Story } from './story.ts';
+import { always, calmStory, faultOf, minute, monitorWith, type Story } from './story.ts';
 
 const base = calmStory();
 const at = (minutes: number) => base.start + minutes * minute;
@@ -91,3 +91,98 @@ export const hostComesBack = (): Story =>
   });
 
 export const everybodyFails = (): Story => calmStory({ faults: [faultOf('down', at(5), at(30))] });
+
+/** Everybody's mail is lost, on two paths whose lanes are due at different times: one incident per mailbox. */
+export const everybodyLoses = (): Story =>
+  calmStory({
+    monitor: monitorWith({ every: 4 * minute, lostAfter: 4 * minute, paths: ['app', 'machine'] }),
+    faults: [faultOf('dropped', at(5), at(36))],
+  });
+
+/** A rule moves mail out of the folders that are read, while slow machines look for it. */
+export const rulesMoveMail = (): Story =>
+  calmStory({
+    monitor: monitorWith({ every: 2 * minute, lostAfter: 3 * minute }),
+    faults: [faultOf('archived', at(3), at(30))],
+    noise: { ...base.noise, slow: 0.8 },
+  });
+
+/** Junk cannot be read while a host loses its mail and another one's arrives there. */
+export const partialLooks = (): Story =>
+  calmStory({
+    monitor: monitorWith({ every: 2 * minute, lostAfter: 4 * minute }),
+    faults: [
+      faultOf('partial', at(8), at(24)),
+      faultOf('dropped', at(10), at(30), { hosts: ['web-3'] }),
+      faultOf('junk', at(5), at(20), { hosts: ['web-1'] }),
+    ],
+  });
+
+/** Two copies of every mail, seen in the dark, in parts and in whole: only the earliest counts, and only once. */
+export const copies = (): Story =>
+  calmStory({
+    seed: 2,
+    monitor: monitorWith({ every: 2 * minute, lostAfter: 2 * minute }),
+    faults: [
+      faultOf('twice', at(3), at(30)),
+      ...[6, 14, 22].flatMap((from) => [
+        faultOf('dark', at(from), at(from + 3.5)),
+        faultOf('partial', at(from + 3.5), at(from + 5)),
+      ]),
+    ],
+  });
+
+/** Batches are stored, sent and answered while slow machines are in the middle of their rounds. */
+export const slowMachines = (): Story =>
+  calmStory({
+    seed: 7,
+    monitor: monitorWith({ every: minute, lostAfter: 3 * minute, limits: { spread: 0 } }),
+    noise: { ...base.noise, slow: 0.9 },
+  });
+
+/** Mail of a host comes so late that it is lost before it arrives: what arrives after all heals nobody. */
+export const lostThenFound = (): Story =>
+  calmStory({
+    monitor: monitorWith({ every: 3 * minute, lostAfter: 4 * minute }),
+    faults: [faultOf('slow', at(5), at(28), { hosts: ['web-1'], delay: 6 * minute })],
+  });
+
+/** A host is refused while nobody can look into the mailbox: a refusal needs no mailbox. */
+export const refusedInTheDark = (): Story =>
+  calmStory({ faults: [faultOf('denied', at(8), at(26), { hosts: ['web-2'] }), faultOf('dark', at(7), at(28))] });
+
+/** Every message comes twice, and the first is still being sent when the second comes. */
+export const twiceAtOnce = (): Story =>
+  calmStory({
+    faults: [faultOf('hanging', at(5), at(30), { hosts: ['web-1'], share: 0.5 })],
+    noise: { ...base.noise, repeated: 1, delayed: 0.5, slow: 0.5 },
+  });
+
+/** Machines that are slow, die and are started twice; messages that come late and again. */
+const clumsyWith = (seed: number): Story => ({
+  ...calmStory({
+    seed,
+    monitor: monitorWith({ every: 2 * minute, lostAfter: 4 * minute, paths: ['app', 'machine'] }),
+    faults: [
+      faultOf('dropped', at(6), at(16), { hosts: ['web-2'] }),
+      faultOf('slow', at(14), at(22), { hosts: ['web-1'], delay: 5 * minute }),
+      faultOf('sender-bug', at(18), at(26), { hosts: ['web-3'] }),
+      faultOf('dark', at(24), at(31)),
+    ],
+  }),
+  noise: {
+    death: 0.25,
+    slow: 0.4,
+    dropped: 0.05,
+    repeated: 0.4,
+    delayed: 0.2,
+    doubleTick: 0.3,
+    mail: 0.02,
+    foreign: 0.5,
+  },
+});
+
+export const clumsy = (): Story => clumsyWith(2);
+
+/** The same with other dice. */
+export const clumsyAgain = (): Story => clumsyWith(1);
