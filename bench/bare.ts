@@ -42,7 +42,11 @@ const collect = async (ids: ReadonlySet<string>): Promise<number> => {
   const seen = new Set<string>();
   const uids: number[] = [];
   for (let next = 1; seen.size < ids.size; await client.noop())
-    for await (const { uid, headers } of client.fetch(`${next}:*`, { uid: true, headers: ['X-Mail-Canary'] }, { uid: true })) {
+    for await (const { uid, headers } of client.fetch(
+      `${next}:*`,
+      { uid: true, headers: ['X-Mail-Canary'] },
+      { uid: true },
+    )) {
       const id = /^X-Mail-Canary: (\S+)/i.exec(headers?.toString() ?? '')?.[1];
       if (uid < next || id === undefined || !ids.has(id)) continue;
       next = uid + 1;

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import packageJson from '../package.json' with { type: 'json' };
 import type { Counts, Run, Scenario } from './scenario.ts';
 
 export const programs = ['product', 'bare'] as const;
@@ -45,10 +46,23 @@ export type RunOptions = {
   readonly profile?: string | undefined;
 };
 
+/** Node's own options with which `npm run check` starts; the bare loop has none. */
+const flagsOf = (program: Program): readonly string[] =>
+  program === 'bare' ? [] : packageJson.scripts.check.split(' ').filter((word) => word.startsWith('--'));
+
 /** One run in a fresh process: nothing is warm but the files. */
 export const runOnce = async (program: Program, scenario: Scenario, { profile }: RunOptions): Promise<Run> => {
   const child = fork(script(program), [JSON.stringify(scenario)], {
-    execArgv: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${program}-${scenario.startTls ? 'starttls' : 'plain'}.cpuprofile`],
+    execArgv: [
+      ...flagsOf(program),
+      ...(profile === undefined
+        ? []
+        : [
+            '--cpu-prof',
+            `--cpu-prof-dir=${profile}`,
+            `--cpu-prof-name=${program}-${scenario.startTls ? 'starttls' : 'plain'}.cpuprofile`,
+          ]),
+    ],
   });
   const gone = once(child, 'exit');
   const run = await answerOf<Run>(child, program);

@@ -1,6 +1,7 @@
 /** One pass of `check`, from its first round to the report as `check --json` prints it. */
 import { runPass } from '../bin/check/pass.ts';
 import { reportOf } from '../bin/check/report.ts';
+import { textOf } from '../bin/check/table.ts';
 import { parseSettings } from '../lambdas/settings/load.ts';
 import { measured, scenarioOf } from './measured.ts';
 import { mailbox, yamlFor } from './scenario.ts';
@@ -19,5 +20,8 @@ await measured(async () => {
   const report = reportOf(pass, settings, warnings, Date.now());
   if (JSON.stringify(report, null, 2) === '') throw new Error('the report is empty');
   for (const { what, error } of pass.problems) console.error(what, error);
-  return { arrived: report.verdicts.filter(({ verdict }) => verdict === 'delivered').length };
+  return {
+    arrived: report.verdicts.filter(({ verdict }) => verdict === 'delivered').length,
+    draw: () => textOf(report, { colour: false, width: 160 }),
+  };
 });

@@ -16,13 +16,22 @@ export type Run = {
   readonly wallMs: number;
   /** Of the program alone, user and system, while the wall time ran. */
   readonly cpuMs: number;
+  /** Drawing the report as a table for a terminal, after the wall time. */
+  readonly drawMs: number;
+  /** Of the whole process, its modules and the table included. */
   readonly peakBytes: number;
   /** Canaries that the program found in the mailbox. */
   readonly arrived: number;
 };
 
 /** What the servers say of one run. */
-export type Counts = { readonly logins: number; readonly accepted: number; readonly left: number };
+export type Counts = {
+  readonly logins: number;
+  readonly accepted: number;
+  readonly left: number;
+  /** Of the process of the servers, user and system. */
+  readonly cpuMs: number;
+};
 
 export const loopback = '127.0.0.1';
 export const mailbox = { address: 'canary@supplier.test', password: 'bench' } as const;

@@ -15,16 +15,20 @@ const relay = await startRelay({
 });
 
 let acceptedBefore = 0;
+let cpuBefore = process.cpuUsage();
 
 /** What happened since the last question. */
 const counts = (): Counts => {
   const { accepted } = relay.counted();
+  const cpu = process.cpuUsage(cpuBefore);
   const answer = {
     logins: (imap.commands.get('LOGIN') ?? 0) + (imap.commands.get('AUTHENTICATE') ?? 0),
     accepted: accepted - acceptedBefore,
+    cpuMs: (cpu.user + cpu.system) / 1000,
     left: imap.store.messages(mailbox.address, 'INBOX').length,
   };
   acceptedBefore = accepted;
+  cpuBefore = process.cpuUsage();
   imap.commands.clear();
   const inbox = imap.store.find(mailbox.address, 'INBOX');
   if (inbox !== undefined) imap.store.expunge(inbox, () => true);

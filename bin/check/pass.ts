@@ -51,6 +51,9 @@ const patience = 3;
 /** Between rounds: seldom while canaries are still being sent, then at once, and again soon, since mail arrives soon. */
 const pauses = { first: 100, longest: 2000, factor: 1.5 } as const;
 
+/** While canaries are being sent, rounds may take one part in so many of the time: they compete with the sending. */
+const share = 20;
+
 /** What can still change: not a canary that was never sent, nor one that was refused for now and is not tried again. */
 const isOpen = ({ route, judgement, handover }: Settled, givenUp: (mailbox: string) => boolean): boolean =>
   judgement.verdict === 'pending' &&
@@ -117,9 +120,13 @@ export const runPass = async (options: PassOptions): Promise<Pass> => {
       const open = [...stories.values()].filter((story) => isOpen(story, givenUp));
       if (local.sending() === 0 && stories.size >= canaries && open.length === 0) break;
       if (local.sending() === 0 && begun > lastSent + options.wait) break;
-      if (sending) await sleep(pauses.longest, undefined, { signal: allSent.signal }).catch(() => undefined);
+      const took = Date.now() - begun;
+      if (sending)
+        await sleep(Math.max(pauses.longest, share * took), undefined, { signal: allSent.signal }).catch(
+          () => undefined,
+        );
       else {
-        await sleep(Math.max(pause, Date.now() - begun));
+        await sleep(Math.max(pause, took));
         pause = Math.min(pauses.longest, pause * pauses.factor);
       }
     }

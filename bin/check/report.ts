@@ -137,6 +137,8 @@ const findingsOf = (rows: readonly Row[]): string[] => {
   ];
 };
 
+const isGood = ({ verdict }: Row): boolean => verdict !== 'pending' && verdicts[verdict].says === 'good';
+
 /** Makes the report of a pass. */
 export const reportOf = (pass: Pass, settings: Settings, warnings: readonly string[], now: Ms): Report => {
   const order = new Map(settings.hosts.map(({ id }, index) => [id, index]));
@@ -154,10 +156,12 @@ export const reportOf = (pass: Pass, settings: Settings, warnings: readonly stri
     ),
   ];
   return {
-    ok: rows.length > 0 && rows.every(({ verdict }) => verdict !== 'pending' && verdicts[verdict].says === 'good'),
+    ok: rows.length > 0 && rows.every(isGood),
     verdicts: rows,
-    incidents: incidentsOf({ ...pass, stories }, rows, settings, now).map(
-      ({ id, name, cause, answeredBy, routes, inCommon, summary }) => ({
+    incidents: incidentsOf({ ...pass, stories }, rows, settings, now)
+      // What arrived late or in Junk is a warning.
+      .filter(({ routes }) => rows.some((row) => row.route in routes && !isGood(row)))
+      .map(({ id, name, cause, answeredBy, routes, inCommon, summary }) => ({
         id,
         name,
         cause,
@@ -165,8 +169,7 @@ export const reportOf = (pass: Pass, settings: Settings, warnings: readonly stri
         routes: Object.keys(routes),
         inCommon,
         summary,
-      }),
-    ),
+      })),
     warnings: [...warnings, ...findingsOf(rows), ...problems],
   };
 };

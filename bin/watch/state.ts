@@ -1,6 +1,6 @@
 /** What `watch` keeps on disk: the embedded ledger, its own signing key, and a lock against a second watch. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileLedger } from '../../lambdas/adapters/ledger-file.ts';
@@ -27,7 +27,10 @@ const keyIn = (folder: string): Key => {
 
 /** An exclusive lock of SQLite on a file of its own: the system drops it when the process dies, however it dies. */
 const lockIn = (folder: string): DatabaseSync => {
-  const lock = new DatabaseSync(join(folder, 'lock.sqlite'));
+  const file = join(folder, 'lock.sqlite');
+  // SQLite would make it readable for all, and its journal with the same mode.
+  closeSync(openSync(file, 'a', 0o600));
+  const lock = new DatabaseSync(file);
   try {
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;');
     return lock;

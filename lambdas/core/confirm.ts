@@ -9,7 +9,8 @@ import { relevant } from './lifecycle.ts';
 import { asksFor, lookInto, mailboxAfter, ofThisLife } from './looking.ts';
 import { laneName, type Monitor, parseRoute, routesOf } from './monitor.ts';
 import type { Ledger, Mailbox, Metrics, Teller } from './ports.ts';
-import { type Settled, type Sorted, settle, sortMails } from './settle.ts';
+import { type Settled, settle } from './settle.ts';
+import { type Sorted, sortMails } from './sighting.ts';
 import { gather, gauges, recordsOfRound, settledPoints } from './tally.ts';
 import type { Host, Look, Ms, RouteId, Slot } from './words.ts';
 
@@ -56,7 +57,7 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
   const [hosts, lanes, allIncidents, states] = await Promise.all([
     items.hosts(),
     items.lanes(),
-    items.incidents(),
+    items.incidents(clock.incidentsFrom),
     items.mailboxes(),
   ]);
   const routes = hosts.flatMap((host) => routesOf(host, monitor));
@@ -66,7 +67,9 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
   const batches = ofThisLife((await Promise.all(slots.map((slot) => items.batches(slot)))).flat(), hosts, limits);
 
   // 2 the tallies of rounds that died after their records were written
-  const undone = await items.tallies(clock.published);
+  // A long refusal of CloudWatch is caught up with a window at a time: no round reads the whole of it.
+  const backlog = clock.published + limits.window;
+  const undone = await items.tallies(clock.published, backlog);
   for (let dead = clock.ended + 1; dead < round; dead += 1) {
     const records = recordsOfRound(lanes, dead);
     if (records.length === 0 || undone.some((tally) => tally.round === dead)) continue;
@@ -156,7 +159,7 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
       await ports.metrics.publish(tally.points);
       await items.putTallyDone(tally, now);
     }
-    published = round;
+    published = Math.min(round, backlog);
     const skipped = (planClock?.skipped ?? 0) - clock.skipped;
     const state = gauges({
       monitor,
@@ -187,14 +190,18 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
     const lost = outcome.settled.filter(
       ({ route, judgement }) => judgement.verdict === 'lost' && parseRoute(route).mailbox === name,
     ).length;
-    const after = mailboxAfter(before, look, waiting, { seen, lost, unremoved, now }, limits.imapBackoff);
+    // As of the beginning, when it was decided whether to look: a login that was not tried must not count as a try.
+    const after = mailboxAfter(before, look, waiting, { seen, lost, unremoved, now: begun }, limits.imapBackoff);
     if (JSON.stringify(after) !== JSON.stringify(before)) await items.putMailbox(name, after, round);
   }
 
   // 10 the end of the round
   const settledUntil = slotAt(now - (limits.sendBy + limits.lostAfter + 2 * limits.tick), limits);
   const open = Math.max(clock.open, Math.min(unread, settledUntil));
-  const end: ConfirmClock = { round, leaseUntil: 0, open, ended: round, published, skipped: planClock?.skipped ?? 0 };
+  const today = new Date(now).toISOString().slice(0, 10);
+  const [incidentsFrom] = [today, ...relevant(incidents, limits, now).map(({ id }) => id)].sort();
+  const skipped = planClock?.skipped ?? 0;
+  const end: ConfirmClock = { round, leaseUntil: 0, open, ended: round, published, skipped, incidentsFrom };
   await items.putConfirmClock(end, 'end');
   return {
     round,

@@ -1,6 +1,7 @@
 /** The ledger's items (DESIGN 7): keys, formats, writers and conditions, in one place, over any store. */
 
 import type { Cause } from './causes.ts';
+import { decodeHandovers, encodeHandovers } from './handover-codec.ts';
 import type { Incident } from './incident.ts';
 import type { Lane } from './lane.ts';
 import { decodeLane, encodeLane } from './lane-codec.ts';
@@ -33,6 +34,8 @@ export type ConfirmClock = {
   /** The last tally that CloudWatch took. */
   readonly published: number;
   readonly skipped: number;
+  /** No incident with a lesser id matters any more: neither open, nor untold, nor about to come back. */
+  readonly incidentsFrom?: string | undefined;
 };
 
 export type MailboxState = {
@@ -89,7 +92,7 @@ export const itemsOf = (ledger: Ledger) => {
     batches: async (slot: Slot): Promise<StoredBatch[]> => {
       const items = await ledger.list(`batch#${slot}`);
       const handovers = new Map(
-        items.filter(({ sk }) => sk.endsWith('!')).map((item) => [item.sk, read<Handover[]>(item)]),
+        items.filter(({ sk }) => sk.endsWith('!')).map((item) => [item.sk, decodeHandovers(read(item))]),
       );
       return items
         .filter(({ sk }) => !sk.includes('!'))
@@ -100,7 +103,10 @@ export const itemsOf = (ledger: Ledger) => {
         { pk: `batch#${batch.slot}`, sk: batch.name, v: format, expires: seconds(expire + 2 * day), body: batch },
         { absent: true },
       ),
-    handovers: (batch: Batch) => get<Handover[]>(`batch#${batch.slot}`, `${batch.name}!`),
+    handovers: async (batch: Batch): Promise<Handover[] | undefined> => {
+      const body = await get<unknown>(`batch#${batch.slot}`, `${batch.name}!`);
+      return body === undefined ? undefined : decodeHandovers(body);
+    },
     putHandovers: (batch: Batch, handovers: readonly Handover[], expire: Ms) =>
       ledger.put(
         {
@@ -108,7 +114,7 @@ export const itemsOf = (ledger: Ledger) => {
           sk: `${batch.name}!`,
           v: format,
           expires: seconds(expire + 2 * day),
-          body: handovers,
+          body: encodeHandovers(handovers),
         },
         { absent: true },
       ),
@@ -120,8 +126,8 @@ export const itemsOf = (ledger: Ledger) => {
       ledger.put({ pk: 'lane', sk: name, v: format, order: round, body: encodeLane(lane, tallied) }, { below: round }),
 
     /** Writer: confirm. `done` is set once CloudWatch took it. */
-    tallies: async (after: number): Promise<Tally[]> =>
-      (await ledger.list('tally', { from: pad(after + 1) })).map((item) => read<Tally>(item)),
+    tallies: async (after: number, upTo = Number.MAX_SAFE_INTEGER): Promise<Tally[]> =>
+      (await ledger.list('tally', { from: pad(after + 1), to: pad(upTo) })).map((item) => read<Tally>(item)),
     putTally: (tally: Tally, expire: Ms) =>
       ledger.put(
         { pk: 'tally', sk: pad(tally.round), v: format, expires: seconds(expire + 15 * day), body: tally },
@@ -137,7 +143,8 @@ export const itemsOf = (ledger: Ledger) => {
       }),
 
     /** Writer: confirm. Ids begin with the day, so that old ones need not be read. */
-    incidents: async (): Promise<Incident[]> => (await ledger.list('incident')).map((item) => read<Incident>(item)),
+    incidents: async (from?: string): Promise<Incident[]> =>
+      (await ledger.list('incident', from === undefined ? {} : { from })).map((item) => read<Incident>(item)),
     putIncident: (incident: Incident, round: number) =>
       ledger.put({ pk: 'incident', sk: incident.id, v: format, order: round, body: incident }, { below: round + 1 }),
 

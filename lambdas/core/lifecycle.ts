@@ -167,6 +167,9 @@ export const isSameAgain = (incident: Incident, { monitor: { limits }, now }: Di
   return now - incident.closedAt <= limits.reopen || recentOpenings >= limits.unstable.openings - 1;
 };
 
-/** Incidents that still matter to the diagnosis: open, or closed within the span in which they may come back. */
+/** Incidents that still matter: open, closed within the span in which they may come back, or not told to the end. */
 export const relevant = (incidents: readonly Incident[], limits: Monitor['limits'], now: Ms): Incident[] =>
-  incidents.filter(({ closedAt }) => closedAt === undefined || now - closedAt <= limits.unstable.within);
+  incidents.filter(
+    ({ closedAt, told, version }) =>
+      closedAt === undefined || told < version || now - closedAt <= limits.unstable.within,
+  );

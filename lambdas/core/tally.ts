@@ -6,7 +6,7 @@ import { slotStart } from './judge.ts';
 import { type Lane, lastJudged, type Record, stateOf } from './lane.ts';
 import { type MetricName, metrics, type Point } from './metrics.ts';
 import { type Monitor, parseRoute } from './monitor.ts';
-import type { Host, Ms, Route, RouteId } from './words.ts';
+import { type Host, type Ms, type Route, type RouteId, verdicts } from './words.ts';
 
 type Observed = {
   readonly name: MetricName;
@@ -51,9 +51,9 @@ export const settledPoints = (
     const dimensions = { Path: path, Mailbox: mailbox, Verdict: record.verdict };
     const took: Observed[] =
       record.took === undefined ? [] : [{ name: 'DeliverySeconds', dimensions, at, value: tenths(record.took) }];
-    return record.was === undefined
-      ? [{ name: 'Canaries', dimensions, at, value: 1 }, ...took]
-      : [{ name: 'Corrections', dimensions, at, value: 1 }];
+    if (record.was === undefined) return [{ name: 'Canaries', dimensions, at, value: 1 }, ...took];
+    // An earlier copy of mail that had arrived corrects its time, not its verdict.
+    return verdicts[record.was].says === 'good' ? [] : [{ name: 'Corrections', dimensions, at, value: 1 }];
   });
 
 /** The records of one round in all lanes: what a round that died left behind is found by its number. */

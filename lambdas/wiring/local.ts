@@ -54,7 +54,7 @@ export type Local = {
   readonly allSent: () => Promise<void>;
   /** Ends mailbox sessions: between rounds, or at the end. */
   readonly rest: () => Promise<void>;
-  /** Stops sending; what was not sent stays expected. */
+  /** Stops sending and breaks off what is under way; all of that stays expected. */
   readonly stop: () => Promise<void>;
 };
 
@@ -62,12 +62,18 @@ export type Local = {
 export const wireLocal = (options: LocalOptions): Local => {
   const { settings, monitor, keys, ledger } = options;
   const now = Date.now;
+  const ending = new AbortController();
+  // An attempt that we break off ourselves says nothing of the host: its handover must not be stored.
+  const whileRunning: Ledger['put'] = async (...item) => {
+    ending.signal.throwIfAborted();
+    return ledger.put(...item);
+  };
   const sendPorts = {
-    ledger,
+    ledger: { ...ledger, put: whileRunning },
     now,
     sender: sendersOf(settings.paths, { secret: options.secret, allowLocal: true }),
     gate: gateFor(options.atOnce ?? 25),
-    deadline: (after: number) => AbortSignal.timeout(after),
+    deadline: (after: number) => AbortSignal.any([AbortSignal.timeout(after), ending.signal]),
   };
   const mailboxes = Object.fromEntries(
     Object.entries(settings.mailboxes).map(([name, mailbox]) => [
@@ -76,6 +82,7 @@ export const wireLocal = (options: LocalOptions): Local => {
     ]),
   );
   const timers = new Set<NodeJS.Timeout>();
+  const running = new Set<Promise<void>>();
   const waiting = new Set<() => void>();
   let underWay = 0;
 
@@ -84,7 +91,7 @@ export const wireLocal = (options: LocalOptions): Local => {
       const handovers = await send(sendPorts, monitor, keys.current, batch);
       if (handovers !== undefined) options.onSent?.(batch, handovers);
     } catch (error) {
-      options.onProblem(`sending batch ${batch.name}`, error);
+      if (!ending.signal.aborted) options.onProblem(`sending batch ${batch.name}`, error);
     } finally {
       underWay -= batch.routes.length;
       if (underWay === 0) for (const resolve of waiting) resolve();
@@ -96,7 +103,8 @@ export const wireLocal = (options: LocalOptions): Local => {
         underWay += batch.routes.length;
         const timer = setTimeout(() => {
           timers.delete(timer);
-          void run(batch);
+          const sending = run(batch).finally(() => running.delete(sending));
+          running.add(sending);
         }, delay);
         timers.add(timer);
       }
@@ -138,7 +146,8 @@ export const wireLocal = (options: LocalOptions): Local => {
     stop: async () => {
       for (const timer of timers) clearTimeout(timer);
       timers.clear();
-      await rest();
+      ending.abort();
+      await Promise.all([...running, rest()]);
     },
   };
 };

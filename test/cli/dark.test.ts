@@ -20,6 +20,7 @@ const cases: Readonly<
     }
   >
 > = {
+  down: { cause: 'connect-refused', words: /ECONNREFUSED/ },
   password: { password: 'changed', cause: 'imap-login-refused', words: /login/ },
   locked: { faults: { refuseLogin: '[UNAVAILABLE] try later' }, cause: 'temporary-refusal', words: /try later/ },
   hangs: { faults: { hangAt: 'EXAMINE' }, cause: 'timeout-at-stage', words: /no answer within 1000 ms/ },
@@ -47,7 +48,8 @@ describe.concurrent('check', { timeout: 60_000 }, () => {
           ...(faults && { faults }),
           ...(tls && { tls: certificate(tls) }),
         });
-        context.onTestFinished(server.close);
+        if (name === 'down') await server.close();
+        else context.onTestFinished(server.close);
         servers.push(server);
         const secure = tls === undefined ? 'secure: false' : `secure: true, tls: { ca: "${ca}" }`;
         return `  ${name}:

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { certificate } from '../mailbox/embedded.ts';
 import { type FaultyOptions, startFaultySmtp } from '../servers/faulty-smtp.ts';
 import { smtpYaml, startCompany } from './company.ts';
 
@@ -27,9 +28,20 @@ const says = (at: FaultyOptions['at'], words: string, cause: string): Case => ({
   evidence: new RegExp(`^${words.slice(0, 9)}`),
 });
 
+const pem = { key: Buffer.from(certificate('server').key), cert: Buffer.from(certificate('server').cert) };
+
 const cases: Readonly<Record<string, Case>> = {
   banner: hang('banner'),
   ehlo: hang('ehlo'),
+  starttls: {
+    ...hang('starttls', ', requireTls: true'),
+    server: { at: 'starttls', does: 'hang', ...pem },
+    evidence: /no answer at stage "tls" before/,
+  },
+  tls: {
+    ...hang('tls', ', requireTls: true'),
+    server: { at: 'tls', does: 'hang', ...pem },
+  },
   auth: hang('auth', ', auth: { user: orders, secret: env:APP }'),
   mail: hang('mail'),
   rcpt: hang('rcpt'),

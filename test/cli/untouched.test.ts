@@ -68,14 +68,12 @@ describe.concurrent('check', { timeout: 60_000 }, () => {
       }
     };
     const all = (folder: string) =>
-      store
-        .messages(user, folder)
-        .map(({ uid, flags: set, raw, internalDate }) => ({
-          uid,
-          internalDate,
-          flags: [...set].sort(),
-          raw: raw.toString('latin1'),
-        }));
+      store.messages(user, folder).map(({ uid, flags: set, raw, internalDate }) => ({
+        uid,
+        internalDate,
+        flags: [...set].sort(),
+        raw: raw.toString('latin1'),
+      }));
     const before = Object.fromEntries(store.folders(user).map(({ name }) => [name, all(name)]));
     const { status, report } = await company.report(settings);
     expect(status).toBe(0);

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mailCanaryHandler } from '../../examples/web-host/mail-canary-host.mjs';
 import { freePort } from './dovecot.ts';
 import { type Lab, startLab } from './postfix.ts';
-import { killAll, mailboxesOf, root, type Tool, toolFor } from './tool.ts';
+import { killAll, leaked, mailboxesOf, root, type Tool, toolFor } from './tool.ts';
 
 const secret = randomBytes(24).toString('base64url');
 /** As every program on loopback that does not choose: server.mjs has no setting for it. */
@@ -130,9 +130,6 @@ test('trusted, the same hosts are well, asked again within the same minute', asy
 });
 
 test('no byte of any output holds a secret', () => {
-  const printed = tool.printed();
-  expect(printed.length).toBeGreaterThan(1000);
-  for (const one of [secret, lab.imap.password])
-    for (const form of [one, Buffer.from(one).toString('base64').replace(/=+$/, '')])
-      expect(printed.includes(form)).toBe(false);
+  expect(tool.printed().length).toBeGreaterThan(1000);
+  expect(leaked(tool.printed(), [secret, lab.imap.password])).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { foreignMails, idOf, otherMail } from '../mailbox/mails.ts';
 import { type Lab, startLab } from './postfix.ts';
-import { everythingIn, mailboxesOf, type Tool, toolFor, visit } from './tool.ts';
+import { everythingIn, leaked, mailboxesOf, type Tool, toolFor, visit } from './tool.ts';
 
 const trusted = '127.0.0.11';
 const untrusted = '127.0.0.13';
@@ -84,17 +84,10 @@ test('an untrusted host is refused outside, while inside looks well; the remedy 
     seconds: null,
   });
   expect(refused.remedy).toContain(`trust ${untrusted} (web-03) on ${lab.relay.name}`);
-  expect(report.incidents).toHaveLength(1);
-  expect(report.incidents[0]).toMatchObject({
-    name: 'web-03',
-    cause: 'relay-denied',
-    answeredBy: lab.relay.name,
-    routes: ['web-03/from-web-03/outside'],
-  });
-  expect(report.verdicts.filter(({ host }) => host === 'web-01').map(({ verdict }) => verdict)).toEqual([
-    'delivered',
-    'delivered',
+  expect(report.incidents).toMatchObject([
+    { name: 'web-03', cause: 'relay-denied', answeredBy: lab.relay.name, routes: [refused.route] },
   ]);
+  for (const mailbox of ['inside', 'outside']) expect(row(`web-01/from-web-01/${mailbox}`).verdict).toBe('delivered');
   expect(status).toBe(1);
 });
 
@@ -110,13 +103,8 @@ test('trusted at run time, the same host is well', async () => {
 });
 
 test('a private CA can come from NODE_EXTRA_CA_CERTS as well', async () => {
-  const settings = settingsFor(
-    { 'web-01': trusted },
-    {
-      mailboxes: mailboxesOf(lab, {}),
-      paths: { 'from-web-01': path({ localAddress: trusted, tls: undefined }) },
-    },
-  );
+  const paths = { 'from-web-01': path({ localAddress: trusted, tls: undefined }) };
+  const settings = settingsFor({ 'web-01': trusted }, { mailboxes: mailboxesOf(lab, {}), paths });
   const { status, report } = await tool.check(settings, { env: { NODE_EXTRA_CA_CERTS: lab.imap.ca } });
   expect(report.verdicts.map(({ verdict }) => verdict)).toEqual(['delivered', 'delivered']);
   expect(status).toBe(0);
@@ -198,9 +186,6 @@ test("after all this, somebody's mail is as it was, and canaries are gone but th
 });
 
 test('no byte of any output holds a password', () => {
-  const printed = tool.printed();
-  expect(printed.length).toBeGreaterThan(1000);
-  for (const secret of [lab.imap.password, wrongPassword])
-    for (const form of [secret, Buffer.from(secret).toString('base64').replace(/=+$/, '')])
-      expect(printed.includes(form)).toBe(false);
+  expect(tool.printed().length).toBeGreaterThan(1000);
+  expect(leaked(tool.printed(), [lab.imap.password, wrongPassword])).toEqual([]);
 });

@@ -114,7 +114,12 @@ export const startLab = async (): Promise<Lab> => {
   chmodSync(dir, 0o755);
   const dovecot = await startDovecot(join(dir, 'dovecot'));
   const { stop: _stop, lmtp: _lmtp, key: _key, ...imap } = dovecot;
-  const { port, rules, config, postfix, log } = await startPostfix(join(dir, 'postfix'), dovecot);
+  const { port, rules, config, postfix, log } = await startPostfix(join(dir, 'postfix'), dovecot).catch(
+    async (error: unknown) => {
+      await dovecot.stop();
+      throw error;
+    },
+  );
   const reloads = () => log().split('reload -- version').length;
   return {
     dir,

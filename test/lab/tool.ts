@@ -76,6 +76,19 @@ export const toolFor = (lab: Lab): Tool => {
   };
 };
 
+/** Those of the secrets that stand somewhere in these bytes: in plain text, or within base64 at any of its three offsets. */
+export const leaked = (bytes: Buffer, secrets: readonly string[]): string[] =>
+  secrets.filter((secret) => {
+    const encoded = [0, 1, 2].map((offset) =>
+      Buffer.from(`${'-'.repeat(offset)}${secret}`)
+        .toString('base64')
+        .replace(/=+$/, '')
+        // Letters at the ends mix with the bytes beside them.
+        .slice(offset === 0 ? 0 : offset + 1, -1),
+    );
+    return [secret, ...encoded].some((form) => bytes.includes(form));
+  });
+
 /** Kills what `start` began, at once, npm and all. */
 export const killAll = async ({ child }: { readonly child: ChildProcess }, signal: NodeJS.Signals): Promise<void> => {
   const ended = new Promise<void>((resolve) => {

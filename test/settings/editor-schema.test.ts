@@ -62,9 +62,9 @@ const misfits = (value: unknown, node: Node, at: string): string[] => {
 
 test('the example fits it, and mistakes do not', () => {
   expect(misfits(parse(example), editorSchema, '')).toEqual([]);
-  const wrong = parse(example.replace('serverName:', 'servername:').replace('imap: { host: imap.example.com }', ''));
+  const wrong = parse(example.replace('services:', 'service:').replace('imap: { host: imap.example.com }', ''));
   expect(misfits(wrong, editorSchema, '')).toEqual([
     '.mailboxes.inside.imap is missing',
-    '.paths.app.servername is not known',
+    '.hosts[0].service is not known',
   ]);
 });

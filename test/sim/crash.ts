@@ -12,12 +12,16 @@ export type Death = {
   readonly when: 'before' | 'after';
 };
 
+/** A round that dies leaves its lease behind: it takes this many more of its kind to see it repaired. */
+const repairs = 3;
+
 /** Every death that a story has room for: before and after each call of each machine that a filter lets through. */
 export const deathsOf = async (story: Story, isChosen: (kind: Kind, number: number) => boolean): Promise<Death[]> => {
   const { calls } = await runStory(story);
+  const last = (kind: string) => [...calls.keys()].filter((machine) => machine.startsWith(`${kind} `)).length;
   return [...calls].flatMap(([machine, count]) => {
     const [kind, number] = machine.split(' ') as [Kind, string];
-    if (!isChosen(kind, Number(number))) return [];
+    if (!isChosen(kind, Number(number)) || Number(number) > last(kind) - repairs) return [];
     return Array.from({ length: count }, (_, call) => call).flatMap((call) =>
       (['before', 'after'] as const).map((when) => ({ kind, number: Number(number), call, when })),
     );

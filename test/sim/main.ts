@@ -1,7 +1,7 @@
 /** `npm run sim`: replays one seed as a readable story, or tries many and says which ones break a promise. */
 import { parseArgs } from 'node:util';
 import { tryStory } from './checker.ts';
-import { storyOf } from './story.ts';
+import { storyOf } from './seeds.ts';
 
 const help = `Usage: npm run sim -- [--seed N | --seeds A..B]
 

@@ -9,7 +9,7 @@ const patch = (file: string, from: string, to: string): Patch => ({ file, from, 
 
 export const planted: Readonly<Record<string, readonly Patch[]>> = {
   'a partial look calls canaries lost': [
-    patch('settle', 'return look.complete\n', 'return look.complete || look.at > 0\n'),
+    patch('sighting', 'return look.complete\n', 'return look.complete || look.at > 0\n'),
   ],
   'a look that began before the deadline calls canaries lost': [
     patch('judge', "sighting.state === 'absent' && sighting.lookedAt >= due", "sighting.state === 'absent'"),
@@ -44,7 +44,7 @@ export const planted: Readonly<Record<string, readonly Patch[]>> = {
     patch('looking', '(route: RouteId) => (since', '(route: RouteId) => true || (since'),
   ],
   'the newest copy decides': [
-    patch('settle', '(a, b) => a.arrivedAt - b.arrivedAt', '(a, b) => b.arrivedAt - a.arrivedAt'),
+    patch('sighting', '(a, b) => a.arrivedAt - b.arrivedAt', '(a, b) => b.arrivedAt - a.arrivedAt'),
   ],
   'the quickest copy decides, not the earliest': [
     patch('settle', 'sighting.arrivedAt < sentAt + record.took', 'sighting.arrivedAt - sighting.sentAt < record.took'),
@@ -113,7 +113,11 @@ export const planted: Readonly<Record<string, readonly Patch[]>> = {
     ),
   ],
   'handovers are overwritten': [
-    patch('items', 'body: handovers,\n        },\n        { absent: true },', 'body: handovers,\n        },'),
+    patch(
+      'items',
+      'body: encodeHandovers(handovers),\n        },\n        { absent: true },',
+      'body: encodeHandovers(handovers),\n        },',
+    ),
   ],
   'a refusal waits for the mailbox': [
     patch(

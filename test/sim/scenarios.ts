@@ -1,5 +1,5 @@
 /** Stories with names: the faults that the design promises to survive, one at a time. */
-import { always, calmStory, faultOf, minute, monitorWith, type Story } from './story.ts';
+import { calmStory, faultOf, minute, monitorWith, type Story } from './story.ts';
 
 const base = calmStory();
 const at = (minutes: number) => base.start + minutes * minute;
@@ -44,7 +44,10 @@ export const everySeventhDropped = (): Story => ({
   dropEvery: 7,
 });
 
-export const deliveredTwice = (): Story => ({ ...calmStory(), noise: { ...base.noise, repeated: 1 } });
+export const deliveredTwice = (): Story => ({
+  ...calmStory({ monitor: monitorWith({ every: 2 * minute }) }),
+  noise: { ...base.noise, repeated: 1 },
+});
 
 export const confirmDeadForAnHour = (): Story =>
   calmStory(
@@ -57,7 +60,8 @@ export const confirmDeadForAnHour = (): Story =>
 
 export const planDeadForHalfAnHour = (): Story => calmStory({ faults: [faultOf('plan-dead', at(10), at(40))] }, 55);
 
-export const cloudwatchRefuses = (): Story => calmStory({ faults: [faultOf('cloudwatch', at(5), at(30))] });
+export const cloudwatchRefuses = (): Story =>
+  calmStory({ monitor: monitorWith({ limits: { window: 12 } }), faults: [faultOf('cloudwatch', at(5), at(30))] });
 
 export const ledgerRefuses = (): Story =>
   calmStory({ faults: [faultOf('ledger', at(10), at(14)), faultOf('ledger', at(20), at(21))] });
@@ -120,17 +124,20 @@ export const partialLooks = (): Story =>
 
 /** Two copies of every mail, seen in the dark, in parts and in whole: only the earliest counts, and only once. */
 export const copies = (): Story =>
-  calmStory({
-    seed: 2,
-    monitor: monitorWith({ every: 2 * minute, lostAfter: 2 * minute }),
-    faults: [
-      faultOf('twice', at(3), at(30)),
-      ...[6, 14, 22].flatMap((from) => [
-        faultOf('dark', at(from), at(from + 3.5)),
-        faultOf('partial', at(from + 3.5), at(from + 5)),
-      ]),
-    ],
-  });
+  calmStory(
+    {
+      seed: 2,
+      monitor: monitorWith({ every: 2 * minute, lostAfter: 2 * minute }),
+      faults: [
+        faultOf('twice', at(3), at(30)),
+        ...[6, 14, 22].flatMap((from) => [
+          faultOf('dark', at(from), at(from + 3.5)),
+          faultOf('partial', at(from + 3.5), at(from + 5)),
+        ]),
+      ],
+    },
+    28,
+  );
 
 /** Batches are stored, sent and answered while slow machines are in the middle of their rounds. */
 export const slowMachines = (): Story =>

@@ -1,4 +1,5 @@
 /** What the checker sees of the ledger: every write as data, kept as the history of batches, verdicts, hosts and incidents. */
+import { decodeHandovers } from '../../lambdas/core/handover-codec.ts';
 import type { Incident } from '../../lambdas/core/incident.ts';
 import type { ConfirmClock, MailboxState, Tally } from '../../lambdas/core/items.ts';
 import { decodeLane } from '../../lambdas/core/lane-codec.ts';
@@ -23,6 +24,8 @@ export type Seen = {
   readonly history: Map<string, Entry[]>;
   /** The spans in which a host was in the registry. */
   readonly registry: Map<string, { host: Host; from: Ms; to: Ms }[]>;
+  /** When a round wrote its lanes. */
+  readonly laneWrites: Map<number, Ms>;
   readonly tallies: Map<number, Tally>;
   readonly incidents: Map<string, { readonly at: Ms; readonly incident: Incident }[]>;
   readonly clock: () => ConfirmClock | undefined;
@@ -43,6 +46,7 @@ export const seenOf = ({ now, truth, onCursor, onRecord }: SeenOptions): Seen =>
   const history = new Map<string, Entry[]>();
   const present = new Map<string, ReadonlyMap<RouteId, ReadonlySet<Slot>>>();
   const registry: Seen['registry'] = new Map();
+  const laneWrites = new Map<number, Ms>();
   const tallies = new Map<number, Tally>();
   const incidents: Seen['incidents'] = new Map();
   let clock: ConfirmClock | undefined;
@@ -60,8 +64,9 @@ export const seenOf = ({ now, truth, onCursor, onRecord }: SeenOptions): Seen =>
     if (!once(pk, sk, body)) return;
     if (sk.endsWith('!')) {
       const batch = batches.get(`${pk} ${sk.slice(0, -1)}`);
+      const said = decodeHandovers(body);
       batch?.routes.forEach((route, index) => {
-        const handover = (body as Handover[])[index];
+        const handover = said[index];
         if (handover !== undefined) handovers.set(keyOfCanary(route, batch.slot), handover);
       });
       return;
@@ -77,6 +82,7 @@ export const seenOf = ({ now, truth, onCursor, onRecord }: SeenOptions): Seen =>
 
   const sawLane = (lane: string, body: unknown, round: number) => {
     const before = present.get(lane);
+    laneWrites.set(round, now());
     const routes = new Map<RouteId, ReadonlySet<Slot>>();
     present.set(lane, routes);
     for (const [route, { records, forgotten }] of Object.entries(decodeLane(body).routes)) {
@@ -138,6 +144,7 @@ export const seenOf = ({ now, truth, onCursor, onRecord }: SeenOptions): Seen =>
     handovers,
     history,
     registry,
+    laneWrites,
     tallies,
     incidents,
     clock: () => clock,

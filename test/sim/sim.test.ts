@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { tryStory } from './checker.ts';
 import * as scenarios from './scenarios.ts';
-import { mailFaults, storyOf } from './story.ts';
+import { storyOf } from './seeds.ts';
+import { mailFaults } from './story.ts';
 
 const seeds = Number(process.env.SIM_SEEDS ?? 500);
 

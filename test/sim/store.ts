@@ -1,6 +1,6 @@
 /** The ledger of the simulation: DynamoDB's rules over plain maps, frozen bodies, counted calls, and somebody who watches every write. */
 import type { Item, Ledger, PutCondition } from '../../lambdas/core/ports.ts';
-import { type Machine, Refused } from './machine.ts';
+import { type Kind, type Machine, Refused } from './machine.ts';
 
 export type StoreWork = { reads: number; writes: number; readBytes: number; writtenBytes: number };
 
@@ -25,6 +25,7 @@ const freeze = (value: unknown): unknown => {
 export const storeOf = (
   isRefusing: () => boolean,
   watch: (item: Item | undefined, pk: string, sk: string) => void,
+  onWrite?: (kind: Kind, key: { readonly pk: string; readonly sk: string }) => void,
 ): Store => {
   const partitions = new Map<string, Map<string, Kept>>();
   const work: StoreWork = { reads: 0, writes: 0, readBytes: 0, writtenBytes: 0 };
@@ -82,8 +83,16 @@ export const storeOf = (
       return {
         get: (pk, sk) => call(`get ${pk} ${sk}`, () => get(pk, sk)),
         list: (pk, range) => call(`list ${pk}`, () => list(pk, range)),
-        put: (item, condition) => call(`put ${item.pk} ${item.sk}`, () => put(item, condition)),
-        remove: (pk, sk) => call(`remove ${pk} ${sk}`, () => remove(pk, sk)),
+        put: (item, condition) =>
+          call(`put ${item.pk} ${item.sk}`, () => {
+            onWrite?.(machine.kind, item);
+            return put(item, condition);
+          }),
+        remove: (pk, sk) =>
+          call(`remove ${pk} ${sk}`, () => {
+            onWrite?.(machine.kind, { pk, sk });
+            return remove(pk, sk);
+          }),
       };
     },
   };

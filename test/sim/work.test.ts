@@ -42,9 +42,11 @@ describe('work per round', () => {
     const until = start + 60 * minute;
     const refused = await measure(fleet([faultOf('down', start + 2 * minute, until)]));
     const lost = await measure(fleet([faultOf('dropped', start + 2 * minute, until)]));
-    console.log(JSON.stringify({ well, refused, lost }));
     for (const failing of [refused, lost])
-      for (const key of ['reads', 'writes', 'calls'] as const)
+      for (const key of ['reads', 'writes', 'readBytes', 'writtenBytes', 'calls'] as const)
         expect(failing[key] / well[key], key).toBeLessThanOrEqual(1.2);
+    // What is not there has to be looked for until it is lost: at most everything that is open, in every round.
+    const perMinute = hosts / 5 + 50;
+    expect(lost.asked / 10).toBeLessThanOrEqual(perMinute * (5 + 4));
   });
 });

@@ -1,5 +1,5 @@
 /** The world of one story: machines that run the real rounds, and everything that they can reach. */
-import { type Key, keyOf, mint } from '../../lambdas/core/canary.ts';
+import { type Key, keyOf } from '../../lambdas/core/canary.ts';
 import { confirm } from '../../lambdas/core/confirm.ts';
 import { discover } from '../../lambdas/core/discover.ts';
 import type { MailboxState } from '../../lambdas/core/items.ts';
@@ -17,6 +17,7 @@ import { type Random, randomOf } from './random.ts';
 import { type Seen, seenOf } from './seen.ts';
 import { type StoreWork, storeOf } from './store.ts';
 import { minute, type OurFault, type Story } from './story.ts';
+import { strangersOf } from './strangers.ts';
 import { keyOfCanary, type Truth, truthOf } from './truth.ts';
 
 /** The rounds under test; the planted bugs bring their own. */
@@ -35,6 +36,10 @@ export type WorldOptions = {
   /** Where a machine dies; in place of the story's own random deaths. */
   readonly doom?: (kind: Kind, number: number) => Doom | undefined;
   /** Called after each confirm round that ended, with what the ledger and the mailboxes did in all so far. */
+  /** Called for each write that a machine makes. */
+  readonly onWrite?: (kind: Kind, key: { readonly pk: string; readonly sk: string }) => void;
+  /** Called at the end of each machine that ran confirm, with how many slots it read. */
+  readonly onRoundReads?: (slots: number) => void;
   readonly onRound?: (
     at: Ms,
     work: { readonly store: StoreWork; readonly asked: number; readonly calls: number },
@@ -74,7 +79,6 @@ export const runStory = async (story: Story, options: WorldOptions = {}): Promis
   const clock = clockFrom(story.start);
   const truth = truthOf(clock.now, options.listener);
   const key: Key = keyOf('the secret of the simulation');
-  const strange: Key = keyOf('the secret of another stack');
   const suffers = (what: OurFault, mailbox?: string) =>
     story.faults.some(
       (fault) =>
@@ -103,7 +107,7 @@ export const runStory = async (story: Story, options: WorldOptions = {}): Promis
     }
   };
   const seen = seenOf({ now: clock.now, truth, onCursor });
-  const store = storeOf(() => suffers('ledger'), seen.watch);
+  const store = storeOf(() => suffers('ledger'), seen.watch, options.onWrite);
   const posts = Object.fromEntries(
     Object.keys(monitor.mailboxes).map((name) => [
       name,
@@ -121,6 +125,7 @@ export const runStory = async (story: Story, options: WorldOptions = {}): Promis
     ]),
   );
   const network = networkOf({ story, clock, random, truth, posts });
+  const strangeMail = strangersOf({ story, clock, random, truth, posts, key });
   const numbers = new Map<Kind, number>();
   const calls = new Map<string, number>();
   const ran: { confirmCalls: number } = { confirmCalls: 0 };
@@ -130,6 +135,7 @@ export const runStory = async (story: Story, options: WorldOptions = {}): Promis
     numbers.set(kind, number);
     const isNoisy = clock.now() < story.calm;
     const isSlow = isNoisy && random.chance(noise.slow);
+    let slotsRead = 0;
     const doomed = isNoisy && random.chance(noise.death);
     const ending = await startMachine(
       {
@@ -141,13 +147,15 @@ export const runStory = async (story: Story, options: WorldOptions = {}): Promis
         pace: isSlow ? random.pick([50, 500, 2500]) : 0,
         timeout: timeouts[kind],
         doom: options.doom?.(kind, number) ?? (doomed ? randomDoom(random) : undefined),
-        onCall: () => {
+        onCall: (what) => {
+          if (kind === 'confirm' && what.startsWith('list batch#')) slotsRead += 1;
           calls.set(`${kind} ${number}`, (calls.get(`${kind} ${number}`) ?? 0) + 1);
           if (kind === 'confirm') ran.confirmCalls += 1;
         },
       },
       round,
     );
+    if (kind === 'confirm') options.onRoundReads?.(slotsRead);
     if (ending.how === 'died') {
       truth.count(`${kind} died`);
       truth.tell(() => `${kind} ${number} dies`);
@@ -274,32 +282,14 @@ export const runStory = async (story: Story, options: WorldOptions = {}): Promis
       ),
     );
 
-  /** Somebody's mail, another stack's, forged, and replayed ones that nobody may take for an arrival in time. */
-  const strangeMail = () => {
-    const post = random.pick(Object.values(posts) as [Post, ...Post[]]);
-    const route = `${story.hosts[0]?.id}/${Object.keys(monitor.paths)[0]}/outside`;
-    const slot = slotAt(clock.now(), limits);
-    const options = { from: 'a@b.example', to: 'c@d.example', autoSubmitted: true };
-    const mail = mint(route, slot, clock.now(), random.chance(0.5) ? key : strange, options);
-    const what = random.pick(['foreign', 'reply', 'other stack', 'forged', 'forged Message-ID'] as const);
-    truth.count(`mail ${what}`);
-    const other = mint(route, slot, clock.now(), strange, options);
-    const forged = (text: string) => text.replace(/[0-9a-f]{6}(?=$|@)/, '000000');
-    const folder = random.pick(['INBOX', 'INBOX', 'Junk', 'Archive'] as const);
-    const internalDate = clock.now();
-    const headers = {
-      foreign: {},
-      reply: { id: mail.id, messageId: '<re@b.example>' },
-      'other stack': { canary: other.headers['X-Mail-Canary'], messageId: other.messageId, id: other.id },
-      forged: {
-        canary: forged(mint(route, slot, clock.now(), key, options).headers['X-Mail-Canary'] ?? ''),
-        id: mail.id,
-      },
-      'forged Message-ID': { messageId: forged(mint(route, slot, clock.now(), key, options).messageId) },
-    }[what];
-    post.deliver(folder, clock.now(), { internalDate, ...headers });
-  };
-
+  truth.tell(
+    () =>
+      `seed ${story.seed}: ${story.hosts.length} hosts, paths ${Object.entries(monitor.paths)
+        .map(([name, { every }]) => `${name} every ${every / minute} min`)
+        .join(
+          ', ',
+        )}; lost after ${limits.lostAfter / minute} min; all faults end at ${new Date(story.calm).toISOString().slice(11, 16)}; slots are shown by their number, minutes since 1970`,
+  );
   for (const fault of story.faults.filter(({ what }) => what === 'recreated'))
     clock.at(fault.from, () => {
       for (const [name, post] of Object.entries(posts)) if ((fault.mailbox ?? name) === name) post.recreate();

@@ -5,19 +5,13 @@ import { hostname } from 'node:os';
 import { createTransport } from 'nodemailer';
 import type { Send } from '../../core/ports.ts';
 import { asEvidence } from '../../core/replies.ts';
-import { readCertificate } from '../../settings/certificate.ts';
 import type { PathContext } from '../kind.ts';
 import { type Attempt, accepted, failed } from './causes.ts';
 import { connect } from './connect.ts';
 import { mimeOf } from './message.ts';
 import { isSecure, isTemplated, portOf, requiresTls, type SmtpSettings, serverAt } from './settings.ts';
 import { keepTranscript } from './transcript.ts';
-
-/** Secrets are looked up with each mail: the caller caches them, and a rotated one is used at once. */
-const prepare = async (settings: SmtpSettings, context: PathContext) => ({
-  pass: settings.auth === undefined ? undefined : await context.secret(settings.auth.secret),
-  ca: settings.tls?.ca === undefined ? undefined : await readCertificate(settings.tls.ca),
-});
+import { keepTrust } from './trust.ts';
 
 /** The secret in every form in which a server could send it back. */
 const forms = (user: string, pass: string): readonly string[] => {
@@ -34,9 +28,14 @@ const ourName = (settings: SmtpSettings, socket: Socket): string => {
 };
 
 /** Opens the path: nothing is connected until a mail is sent. */
-export const openSmtp =
-  (settings: SmtpSettings, context: PathContext): Send =>
-  async (mail, host, deadline) => {
+export const openSmtp = (settings: SmtpSettings, context: PathContext): Send => {
+  const trust = keepTrust(settings.tls?.ca);
+  // Secrets are looked up with each mail: the caller caches them, and a rotated one is used at once.
+  const prepare = async () => ({
+    pass: settings.auth === undefined ? undefined : await context.secret(settings.auth.secret),
+    secureContext: await trust(),
+  });
+  return async (mail, host, deadline) => {
     const unsent = (error: unknown) => ({
       state: 'unsent' as const,
       cause: 'sender-failed' as const,
@@ -47,20 +46,20 @@ export const openSmtp =
     let prepared: Awaited<ReturnType<typeof prepare>>;
     try {
       server = context.fill(settings.host, host);
-      prepared = await prepare(settings, context);
+      prepared = await prepare();
     } catch (error) {
       return unsent(error);
     }
     if (deadline.aborted)
       return { ...unsent('the deadline had passed before the attempt began'), cause: 'sent-too-late' };
 
-    const { pass, ca } = prepared;
+    const { pass, secureContext } = prepared;
     const { auth } = settings;
     const transcript = keepTranscript();
     const port = portOf(settings);
     const servername = settings.tls?.serverName ?? (isIP(server) === 0 ? server : undefined);
     // Certificates are verified whatever NODE_TLS_REJECT_UNAUTHORIZED says.
-    const tls = { rejectUnauthorized: true, ...(servername && { servername }), ...(ca !== undefined && { ca }) };
+    const tls = { rejectUnauthorized: true, secureContext, ...(servername && { servername }) };
     let remote: string | undefined;
     let local: string | undefined;
     let name = settings.name ?? '';
@@ -102,6 +101,8 @@ export const openSmtp =
     try {
       const info = await transport.sendMail({
         raw: mimeOf(mail),
+        // It is in the raw mail; without it here the transport would make up another one to answer with.
+        messageId: mail.messageId,
         envelope: { from: mail.from, to: [mail.to] },
         // RFC 3461; left out by the transport where the server does not offer DSN.
         dsn: { id: mail.id, return: 'headers', notify: 'failure' },
@@ -114,3 +115,4 @@ export const openSmtp =
       return failed(attempt, error instanceof Error ? error : new Error(String(error)));
     }
   };
+};
