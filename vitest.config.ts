@@ -7,5 +7,7 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, 'test/lab/**', '.mail-canary/**'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Many tests wait for a server or a child process more than they compute.
+    maxWorkers: 3,
   },
 });

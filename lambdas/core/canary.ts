@@ -50,6 +50,7 @@ export const mint = (route: RouteId, slot: Slot, sentAt: Ms, key: Key, options: 
   const [host = ''] = route.split('/');
   return {
     id,
+    key: key.id,
     route,
     slot,
     sentAt,

@@ -155,6 +155,8 @@ export type BatchMessage = Batch & { readonly hosts: readonly HostFacts[] };
 /** The mail that goes out: everything a path needs to know, and nothing it has to decide. */
 export type CanaryMail = {
   readonly id: string;
+  /** The id of the signing key: with it, the id is one monitor's own. */
+  readonly key: string;
   readonly route: RouteId;
   readonly slot: Slot;
   readonly sentAt: Ms;

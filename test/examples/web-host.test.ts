@@ -92,7 +92,7 @@ const ask = async (port: number, body: unknown = fields, given: Request = {}) =>
 };
 
 describe('the endpoint and the path together', () => {
-  const mail: CanaryMail = { ...fields, route: 'web-03/app/outside', slot: 1, sentAt: clock.now };
+  const mail: CanaryMail = { ...fields, key: 'bbccddff', route: 'web-03/app/outside', slot: 1, sentAt: clock.now };
   const send = (port: number, host = facts) =>
     http.open(
       { url: 'http://{host.address}/', secret: 'env:APP' },

@@ -38,6 +38,7 @@ const host: HostFacts = {
 
 const mail: CanaryMail = {
   id: 'bcdfghjklmnpqrstvwxz',
+  key: 'bbccddff',
   route: 'web-03/app/outside',
   slot: 29_000_000,
   sentAt: 1_800_000_000_000,
