@@ -1,5 +1,5 @@
 /** A stack with one monitor for the tests of lib/, and its template in words that a test can compare. */
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
@@ -31,6 +31,7 @@ for (const name of functionNames) {
   mkdirSync(join(dummyCode, name));
   writeFileSync(join(dummyCode, name, 'index.mjs'), `export const handler = async () => '${name}';\n`);
 }
+process.on('exit', () => rmSync(dummyCode, { recursive: true, force: true }));
 
 export type Properties = Readonly<Record<string, unknown>>;
 export type Resource = {

@@ -137,7 +137,8 @@ describe('the request', () => {
       'x-mail-canary-host': 'web-03',
       'x-mail-canary-timestamp': '1800000000',
     });
-    const { id, from, to, subject, messageId, headers, text } = mail;
+    const { from, to, subject, messageId, headers, text } = mail;
+    const id = 'bcdfghjklmnpqrstvwxz.bbccddff';
     expect(JSON.parse(body)).toEqual({ host: 'web-03', id, from, to, subject, messageId, headers, text });
     const signed = { method: 'POST', path: '/mail-canary?site=shop', timestamp: 1_800_000_000, body };
     const signature = String(req?.headers['x-mail-canary-signature']);
