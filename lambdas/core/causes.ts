@@ -124,7 +124,8 @@ export const causes = {
   },
   'tls-untrusted': {
     meaning: 'the certificate of the server is not signed by a CA that we trust',
-    remedy: (k) => `install the whole certificate chain on ${server(k)}, or trust its CA with "tls: { ca: file:... }"`,
+    remedy: (k) =>
+      `install the whole certificate chain on ${server(k)}, or trust its CA with "tls: { ca: file:... }"; where the application uses no TLS either, say "ignoreTls: true"`,
   },
   'tls-expired': {
     meaning: 'the certificate of the server has expired or is not valid yet',

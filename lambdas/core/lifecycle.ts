@@ -79,7 +79,10 @@ export const stepRoutes = (
       const now: Affected = corrected ? { ...was, cause: 'queued-not-lost' } : was;
       if (!known.has(id)) return [id, { ...now, over: now.over ?? 'host gone' }];
       if (trouble !== undefined) return [id, { ...now, over: undefined, until: undefined }];
-      const healthy = finding?.state(memory, input.monitor.limits, input.now).health === 'healthy';
+      const { limits } = input.monitor;
+      const state = finding?.state(memory, limits, input.now);
+      // A verdict that came late may show that it never was failing; it still leaves only by as many good ones in a row.
+      const healthy = state?.health === 'healthy' && state.recent.endsWith('g'.repeat(limits.healthy));
       if (!healthy || now.over !== undefined) return [id, now];
       const until = memory.records.findLast((record) => finding?.shows(record))?.slot;
       return [id, { ...now, over: 'recovered', until }];

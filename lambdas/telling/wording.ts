@@ -44,7 +44,8 @@ export const listed = (names: readonly string[], most: number): string => {
 
 /** In minutes below two hours, then in hours and minutes; never less than a minute. */
 export const duration = (span: Ms): string => {
-  const minutes = Math.max(1, Math.round(span / 60_000));
+  if (span < 60_000) return 'under 1 min';
+  const minutes = Math.round(span / 60_000);
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 };
 

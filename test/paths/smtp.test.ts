@@ -303,6 +303,13 @@ describe('TLS and login', () => {
     expect(await send({ port: implicit.port, secure: true, tls })).toMatchObject(expected);
   });
 
+  test('where the application uses no TLS, neither does the canary; where TLS is required, that counts for nothing', async () => {
+    const { port, lines } = await faulty({ key: pem('expired.key'), cert: pem('expired.pem') });
+    expect(await send({ port, ignoreTls: true })).toMatchObject({ state: 'accepted' });
+    expect(lines).not.toContain('STARTTLS');
+    expect(await send({ port, ignoreTls: true, requireTls: true })).toMatchObject({ state: 'refused', stage: 'tls' });
+  });
+
   test('the name of the certificate can be given in the settings', async () => {
     const { port } = await faulty({ key: pem('other-name.key'), cert: pem('other-name.pem') });
     expect(await send({ port, tls: { ...ca, serverName: 'other-name.test' } })).toMatchObject({ state: 'accepted' });

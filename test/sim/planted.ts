@@ -62,14 +62,18 @@ export const planted: Readonly<Record<string, readonly Patch[]>> = {
   'an incident closes while nobody can look': [
     patch(
       'lifecycle',
-      "now).health === 'healthy'",
-      "now).health === 'healthy' || memory.records.at(-1)?.verdict === 'blind'",
+      "const healthy = state?.health === 'healthy' &&",
+      "const healthy = memory.records.at(-1)?.verdict === 'blind' || state?.health === 'healthy' &&",
     ),
     patch(
       'findings',
       "state.health === 'failing' && record",
       "memory.records.at(-1)?.verdict !== 'blind' && state.health === 'failing' && record",
     ),
+  ],
+  'an incident closes before enough canaries arrived': [
+    patch('lifecycle', " && state.recent.endsWith('g'.repeat(limits.healthy))", ''),
+    patch('lane', "trailing(recent, 'g') < limits.healthy", "trailing(recent, 'g') < limits.healthy - 1"),
   ],
   'a correction heals a host': [
     patch(

@@ -80,6 +80,7 @@ export const openSmtp = (settings: SmtpSettings, context: PathContext): Send => 
       port,
       secure: isSecure(settings),
       requireTLS: attempt.requireTls,
+      ignoreTLS: settings.ignoreTls === true && !attempt.requireTls,
       tls,
       // Without forceAuth a server that offers no login would be asked to relay without one, and blamed for refusing.
       ...(auth !== undefined && pass !== undefined && { auth: { user: auth.user, pass }, forceAuth: true }),

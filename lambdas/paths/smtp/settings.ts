@@ -12,6 +12,8 @@ export const shape = {
   secure: z.boolean().optional(),
   /** Refuse to go on without STARTTLS. Default: true when there is a login and the host is not loopback. */
   requireTls: z.boolean().optional(),
+  /** Do not use STARTTLS though it is offered, for applications that do not either. Without effect where TLS is required. */
+  ignoreTls: z.boolean().optional(),
   tls: tls().optional(),
   auth: z.strictObject({ user: z.string().min(1), secret: secretReference() }).optional(),
   /** What we call ourselves in EHLO. Default: this machine's full name, else its address. */
