@@ -9,5 +9,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Many tests wait for a server or a child process more than they compute.
     maxWorkers: 3,
+    // Nothing here mocks a module, so files may share the modules of their worker: aws-cdk-lib alone takes seconds to load.
+    isolate: false,
   },
 });

@@ -3,7 +3,7 @@ import { parseRoute, routesOf } from '../../lambdas/core/monitor.ts';
 import { type Ms, type RouteId, verdicts } from '../../lambdas/core/words.ts';
 import { checkCounts, checkGauges } from './check-counts.ts';
 import { isTrulyBad } from './check-verdicts.ts';
-import { type Fault, minute } from './story.ts';
+import { type Fault, mailFaults, minute } from './story.ts';
 import { type CanaryTruth, keyOfCanary } from './truth.ts';
 import type { World } from './world.ts';
 
@@ -41,13 +41,13 @@ const checkClosing = (world: World): void => {
     );
     for (const { at, incident } of closings.filter((one) => one.incident.finding === 'failing')) {
       truth.count('incidents closed');
-      for (const [route, { over }] of Object.entries(incident.routes)) {
+      for (const [route, { over, since }] of Object.entries(incident.routes)) {
         const spans = seen.registry.get(parseRoute(route).host) ?? [];
         if (over === 'host gone' && !spans.some(({ to }) => to <= at))
           truth.violate(`incident ${id} closed as "host gone", and ${route} was never gone`);
         if (over !== 'recovered') continue;
         const known = [...seen.expected.values()]
-          .filter((one) => one.route === route)
+          .filter((one) => one.route === route && one.slot >= since)
           .sort((a, b) => a.slot - b.slot)
           .map((one) => (seen.history.get(keyOfCanary(one.route, one.slot)) ?? []).filter((entry) => entry.at <= at))
           .filter((entries) => entries.length > 0)
@@ -56,9 +56,11 @@ const checkClosing = (world: World): void => {
             (entries) => (entries.find(({ verdict }) => verdicts[verdict].says === 'bad') ?? entries.at(-1))?.verdict,
           )
           .flatMap((verdict) => (verdict === undefined ? [] : [verdicts[verdict].says]));
-        const judged = known.filter((says) => says !== 'unknown').slice(-story.monitor.limits.healthy);
-        if (judged.some((says) => says !== 'good') || judged.length < story.monitor.limits.healthy)
-          truth.violate(`incident ${id} closed as recovered, and ${route} had ${judged.join(', ')}`);
+        const judged = known.filter((says) => says !== 'unknown').map((says) => says.charAt(0));
+        // Since it last was in trouble for sure; a single bad one later does not undo a recovery.
+        const after = judged.join('').split('bb').at(-1) ?? '';
+        if (!after.includes('g'.repeat(story.monitor.limits.healthy)))
+          truth.violate(`incident ${id} closed as recovered, and ${route} had ${judged.join('')}`);
       }
     }
   }
@@ -86,6 +88,10 @@ const applies = ({ hosts, path, mailbox, what }: Fault, route: RouteId): boolean
   );
 };
 
+/** What keeps the monitor from seeing an outage, or the outage from being one: of two faults the first one listed bites. */
+const disturbs = (what: Fault['what']) =>
+  disturbing.includes(what) || (mailFaults.some((fault) => fault === what) && !totals.includes(what));
+
 /** Each true incident is told at least once, with one key. */
 const checkTold = (world: World): void => {
   const { story, truth, seen } = world;
@@ -94,9 +100,7 @@ const checkTold = (world: World): void => {
   const isApart = (a: Fault, b: Fault, span: Ms) => a.to + span < b.from || b.to + span < a.from;
   for (const fault of story.faults.filter(({ what, share }) => share === 1 && totals.includes(what))) {
     const others = story.faults.filter((other) => other !== fault);
-    const disturbed = others.some(
-      (other) => disturbing.includes(other.what) && !isApart(other, fault, limits.lostAfter),
-    );
+    const disturbed = others.some((other) => disturbs(other.what) && !isApart(other, fault, limits.lostAfter));
     const ids = new Map<RouteId, ReadonlySet<string>>();
     for (const host of story.hosts) {
       for (const { id: route, path } of routesOf({ ...host, services: [], customers: [], labels: {} }, story.monitor)) {
