@@ -13,11 +13,17 @@ export const everybody = (tellers: readonly Teller[]): Teller => {
     tell: async (events) => {
       const results = await Promise.allSettled(
         tellers.map(async (teller, index) => {
-          for (const event of events) {
-            if (taken[index]?.has(event.key)) continue;
-            await teller.tell([event]);
-            taken[index]?.add(event.key);
+          // One by one: an event that is refused must not keep the next ones from being told.
+          let refusal: unknown;
+          for (const event of events.filter(({ key }) => !taken[index]?.has(key))) {
+            try {
+              await teller.tell([event]);
+              taken[index]?.add(event.key);
+            } catch (error) {
+              refusal ??= error;
+            }
           }
+          if (refusal !== undefined) throw refusal;
         }),
       );
       const failed = results.find((result) => result.status === 'rejected');

@@ -178,7 +178,7 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
   });
 
   // 9 clean up, then move the cursors, never past own mail that waits for its batch
-  for (const [name, look] of looks) {
+  const cleanUp = async (name: string, look: Look): Promise<void> => {
     const places = outcome.removable.get(name) ?? [];
     const removed =
       places.length === 0 ||
@@ -193,7 +193,9 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
     // As of the beginning, when it was decided whether to look: a login that was not tried must not count as a try.
     const after = mailboxAfter(before, look, waiting, { seen, lost, unremoved, now: begun }, limits.imapBackoff);
     if (JSON.stringify(after) !== JSON.stringify(before)) await items.putMailbox(name, after, round);
-  }
+  };
+  // Side by side: a mailbox that hangs must not use up the time of the others.
+  await Promise.all([...looks].map(([name, look]) => cleanUp(name, look)));
 
   // 10 the end of the round
   const settledUntil = slotAt(now - (limits.sendBy + limits.lostAfter + 2 * limits.tick), limits);

@@ -1,5 +1,5 @@
 /** Records and the state of a route: a fold over slot → verdict, in slot order, so that repetition changes nothing. */
-import type { Cause } from './causes.ts';
+import { type Cause, isGentle } from './causes.ts';
 import type { Limits } from './limits.ts';
 import { type Ms, type RouteId, type Slot, type Verdict, verdicts } from './words.ts';
 
@@ -66,7 +66,9 @@ export const step = (
   const recent = `${state.recent}b`.slice(-last);
   const since = state.since ?? record.slot;
   if (state.health === 'failing') return { ...state, recent };
-  const failing = trailing(recent, 'b') >= limits.failing.inRow || recent.replaceAll('g', '').length >= bad;
+  // What must not be tried again for an hour (a refused login may lock the account) is believed at once.
+  const definite = record.verdict === 'refused' && isGentle(record.cause);
+  const failing = definite || trailing(recent, 'b') >= limits.failing.inRow || recent.replaceAll('g', '').length >= bad;
   return failing ? { health: 'failing', recent, since, failedAt: record.slot } : { health: 'suspected', recent, since };
 };
 

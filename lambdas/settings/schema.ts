@@ -126,7 +126,7 @@ export const settingsSchema = z.strictObject({
   timezone: timezone.default('UTC'),
   every: duration({ min: '1 minute', max: '1 day' }).default(600_000),
   deliverWithin: duration({ min: '1 s' }).optional(),
-  lostAfter: duration({ min: '1 s', max: '1 day' }).default(900_000),
+  lostAfter: duration({ min: '1 s', max: '4 hours' }).default(900_000),
   ourDomains: z.array(text('a domain')).optional(),
   mailboxes: z
     .record(name('mailbox'), mailbox)

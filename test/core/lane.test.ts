@@ -55,6 +55,14 @@ describe('the state table', () => {
     { what: 'unknown between does not', story: 'bbgigug', health: 'healthy' },
   ];
 
+  test('a refused login is believed at once: a second try within the hour might lock the account', () => {
+    const refused: Record = { slot: slot0, verdict: 'refused', cause: 'auth-failed' };
+    expect(fold(initial, [refused], limits)).toMatchObject({ health: 'failing', since: slot0, failedAt: slot0 });
+    const unasked: Record = { slot: slot0, verdict: 'unsent', cause: 'trigger-unauthorised' };
+    expect(fold(initial, [unasked], limits)).toMatchObject({ health: 'new' });
+    expect(fold(initial, [{ ...refused, cause: 'relay-denied' }], limits)).toMatchObject({ health: 'suspected' });
+  });
+
   test.each(cases)('$what', ({ story, health, since, failedAt }) => {
     expect(folded(story)).toMatchObject({
       health,
