@@ -17,7 +17,8 @@ describe.concurrent('check', { timeout: 60_000 }, () => {
           void company.imap.store.deliver(recipient, folder, text, { internalDate });
         const text = raw.toString('latin1');
         if (name === 'junk') put(raw, 'Junk');
-        else if (name === 'late') setTimeout(() => put(raw, 'INBOX', Date.now()), 2500);
+        // INTERNALDATE knows whole seconds: the delay must be late by more than one.
+        else if (name === 'late') setTimeout(() => put(raw, 'INBOX', Date.now()), 3500);
         else if (name === 'twice')
           [put(raw), put(raw, 'INBOX', at.getTime() + 1000), put(raw, 'Junk', at.getTime() + 2000)];
         else if (name === 'tagged')
