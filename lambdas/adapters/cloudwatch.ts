@@ -2,6 +2,7 @@
 import { type CloudWatchClient, type MetricDatum, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { namespace as mailCanary, metrics, type Point } from '../core/metrics.ts';
 import type { Metrics } from '../core/ports.ts';
+import { fullCalls } from './full-calls.ts';
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html */
 const maxDataPerCall = 1_000;
@@ -32,23 +33,7 @@ function toData({ name, dimensions, at, values, counts }: Point): MetricDatum[] 
   return data;
 }
 
-/** Full calls, in order: as many data in each as fit by number and by bytes. */
-function toCalls(data: readonly MetricDatum[]): MetricDatum[][] {
-  const calls: MetricDatum[][] = [];
-  let bytes = 0;
-  for (const datum of data) {
-    const size = Buffer.byteLength(JSON.stringify(datum)) + 1;
-    const call = calls.at(-1);
-    if (call && call.length < maxDataPerCall && bytes + size <= maxBytesPerCall) {
-      call.push(datum);
-      bytes += size;
-    } else {
-      calls.push([datum]);
-      bytes = size;
-    }
-  }
-  return calls;
-}
+const sizeOf = (datum: MetricDatum) => Buffer.byteLength(JSON.stringify(datum)) + 1;
 
 function warn(count: number): void {
   console.warn(`${count} metric points were dropped: older than two weeks, more than two hours ahead, or not numbers`);
@@ -78,7 +63,7 @@ export function cloudwatchMetrics({
       if (good.length < points.length) dropped(points.length - good.length);
       const data = good.flatMap(toData);
       let taken = 0;
-      for (const MetricData of toCalls(data)) {
+      for (const MetricData of fullCalls(data, sizeOf, { entries: maxDataPerCall, bytes: maxBytesPerCall })) {
         try {
           await client.send(new PutMetricDataCommand({ Namespace: namespace, MetricData }));
         } catch (cause) {

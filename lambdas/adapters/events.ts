@@ -2,6 +2,7 @@
 import { type EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
 import type { Incident, IncidentEvent } from '../core/incident.ts';
 import type { Teller } from '../core/ports.ts';
+import { fullCalls } from './full-calls.ts';
 
 export const source = 'mail-canary';
 
@@ -76,23 +77,7 @@ function detailText({ key, incident }: IncidentEvent): string {
 
 type Entry = PutEventsRequestEntry & { readonly Detail: string };
 
-/** Full calls, in order: as many events in each as fit by number and by bytes. */
-function toCalls(entries: readonly Entry[]): Entry[][] {
-  const calls: Entry[][] = [];
-  let bytes = 0;
-  for (const entry of entries) {
-    const size = Buffer.byteLength(entry.Detail) + envelopeBytes;
-    const call = calls.at(-1);
-    if (call && call.length < maxPerCall && bytes + size <= maxBytes) {
-      call.push(entry);
-      bytes += size;
-    } else {
-      calls.push([entry]);
-      bytes = size;
-    }
-  }
-  return calls;
-}
+const sizeOf = ({ Detail }: Entry) => Buffer.byteLength(Detail) + envelopeBytes;
 
 /**
  * Tells incidents to an event bus (the default one, unless `bus` names another). Throws, naming the codes, when any
@@ -115,7 +100,7 @@ export function eventBridgeTeller({
         ...(bus !== undefined && { EventBusName: bus }),
       }));
       const codes: string[] = [];
-      for (const Entries of toCalls(entries)) {
+      for (const Entries of fullCalls(entries, sizeOf, { entries: maxPerCall, bytes: maxBytes })) {
         const answer = await client.send(new PutEventsCommand({ Entries })).catch((cause: Error) => {
           throw new Error(`eventbridge did not take ${Entries.length} events: ${cause.name}: ${cause.message}`, {
             cause,

@@ -17,7 +17,7 @@ import {
   readItem,
   type StoredItem,
   storeItem,
-} from './ledger-memory.ts';
+} from './ledger-item.ts';
 
 type Attributes = Record<string, AttributeValue>;
 

@@ -2,7 +2,7 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import type { Ledger } from '../core/ports.ts';
-import { checkBelow, checkKey, checkRange, readItem, type StoredItem, storeItem } from './ledger-memory.ts';
+import { checkBelow, checkKey, checkRange, readItem, type StoredItem, storeItem } from './ledger-item.ts';
 
 /** "MCnr" in the file's header says that it is ours (https://www.sqlite.org/pragma.html#pragma_application_id). */
 const applicationId = 0x4d436e72;

@@ -3,6 +3,7 @@ import { SendMessageBatchCommand, type SendMessageBatchRequestEntry, type SQSCli
 import * as z from 'zod';
 import type { Queue } from '../core/ports.ts';
 import type { BatchMessage, Ms } from '../core/words.ts';
+import { fullCalls } from './full-calls.ts';
 
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html */
 const maxPerCall = 10;
@@ -38,23 +39,7 @@ function toEntry({ batch, delay }: { readonly batch: BatchMessage; readonly dela
   return { Id: String(index), MessageBody: JSON.stringify(batch), DelaySeconds, batch: name };
 }
 
-/** Full calls, in order: as many messages in each as fit by number and by bytes. */
-function toCalls(entries: readonly Entry[]): Entry[][] {
-  const calls: Entry[][] = [];
-  let bytes = 0;
-  for (const entry of entries) {
-    const size = Buffer.byteLength(entry.MessageBody);
-    const call = calls.at(-1);
-    if (call && call.length < maxPerCall && bytes + size <= maxBytes) {
-      call.push(entry);
-      bytes += size;
-    } else {
-      calls.push([entry]);
-      bytes = size;
-    }
-  }
-  return calls;
-}
+const sizeOf = ({ MessageBody }: Entry) => Buffer.byteLength(MessageBody);
 
 /**
  * Sends batches. Throws, naming each batch and SQS's code, when any message was not taken; the others are sent all the
@@ -68,7 +53,7 @@ export function sqsQueue({ client, url }: { readonly client: SQSClient; readonly
       const entries = messages.map(toEntry);
       const fits = (entry: Entry) => Buffer.byteLength(entry.MessageBody) <= maxBytes;
       const failed = entries.filter((entry) => !fits(entry)).map(({ batch }) => `${batch} (over ${maxBytes} bytes)`);
-      for (const call of toCalls(entries.filter(fits))) {
+      for (const call of fullCalls(entries.filter(fits), sizeOf, { entries: maxPerCall, bytes: maxBytes })) {
         const Entries = call.map(({ batch: _, ...entry }) => entry);
         try {
           const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: url, Entries }));
