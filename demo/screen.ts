@@ -12,7 +12,7 @@ export const screen = (out: NodeJS.WriteStream) => {
     const lines: string[] = [];
     let line = '';
     for (const word of text.split(' ')) {
-      if (line !== '' && indent.length + line.length + 1 + word.length > width) {
+      if (line !== '' && 4 + line.length + 1 + word.length > width) {
         lines.push(indent + line);
         line = word;
       } else line = line === '' ? word : `${line} ${word}`;
@@ -29,6 +29,11 @@ export const screen = (out: NodeJS.WriteStream) => {
     fact: (text: string) => print(wrap(text, '    ')),
     page: (lines: readonly string[]) => {
       const inner = Math.max(...lines.map((line) => line.length));
+      // A frame that does not fit is worse than none.
+      if (inner + 6 > (out.columns ?? 100)) {
+        for (const line of lines) print(wrap(line, `  ${paint('red', '│')} `));
+        return;
+      }
       const box = (left: string, fill: string, right: string) => paint('red', left + fill.repeat(inner + 2) + right);
       print(box('  ┌', '─', '┐'));
       for (const [index, line] of lines.entries())

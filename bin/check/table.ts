@@ -35,7 +35,9 @@ const detail = (row: Row): string => {
   if (row.verdict === 'pending')
     return `not arrived yet${row.answeredBy === null ? '' : `, accepted by ${row.answeredBy}`}${row.queueId === null ? '' : ` as ${row.queueId}`}`;
   if (row.cause === null) return row.folder === null || row.folder === 'INBOX' ? '' : `in folder ${row.folder}`;
-  return `${row.cause}${row.answeredBy === null ? '' : ` by ${row.answeredBy}`}${row.evidence === null ? '' : `: ${row.evidence}`}`;
+  // Of a dark mailbox the words are the mailbox's; the relay that took the mail has nothing to do with them.
+  const by = row.answeredBy === null || row.verdict === 'blind' ? '' : ` by ${row.answeredBy}`;
+  return `${row.cause}${by}${row.evidence === null ? '' : `: ${row.evidence}`}`;
 };
 
 const rowsTable = (rows: readonly Row[], look: Look): string => {
