@@ -17,7 +17,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Many tests wait for a server or a child process more than they compute.
-    maxWorkers: 3,
+    maxWorkers: 4,
     // Nothing here mocks a module, so files may share the modules of their worker: aws-cdk-lib alone takes seconds to load.
     isolate: false,
     sequence: { sequencer: SimulationFirst },
