@@ -2,9 +2,10 @@
 import type { Keys } from './canary.ts';
 import { diagnose } from './diagnose.ts';
 import type { Incident, IncidentEvent } from './incident.ts';
-import { type ConfirmClock, type Items, itemsOf, type Tally } from './items.ts';
+import { type ConfirmClock, itemsOf, type Tally } from './items.ts';
 import { slotAt } from './judge.ts';
 import { nothing } from './lane.ts';
+import { takeLease } from './lease.ts';
 import { relevant } from './lifecycle.ts';
 import { asksFor, lookInto, mailboxAfter, ofThisLife } from './looking.ts';
 import { laneName, type Monitor, parseRoute, routesOf } from './monitor.ts';
@@ -213,16 +214,6 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
     dark,
     problems,
   };
-};
-
-/** Takes the lease with the next round number; the first round ever begins with the present slots. */
-const takeLease = async (items: Items, now: Ms, { limits }: Monitor): Promise<ConfirmClock | undefined> => {
-  const last = await items.confirmClock();
-  if (last !== undefined && last.leaseUntil > now) return undefined;
-  const oldest = slotAt(now - (limits.sendBy + limits.lostAfter + 2 * limits.tick), limits);
-  const base: ConfirmClock = last ?? { round: 0, leaseUntil: 0, open: oldest, ended: 0, published: 0, skipped: 0 };
-  const next = { ...base, round: base.round + 1, leaseUntil: now + limits.lease };
-  return (await items.putConfirmClock(next, 'take')) ? next : undefined;
 };
 
 const lanesByRoute = (hosts: readonly Host[], monitor: Monitor): Map<RouteId, string> =>

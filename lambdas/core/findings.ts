@@ -29,6 +29,17 @@ const isLate = (record: Record) => arrived(record) && record.verdict === 'late';
 const isJunked = (record: Record) => arrived(record) && record.verdict === 'junked';
 const isUnsent = (record: Record) => record.verdict === 'unsent';
 
+/** The state of a route whose mail arrives, as to how it arrives; mail that did not arrive says nothing of that. */
+const arriving =
+  (wrong: (record: Record) => boolean) =>
+  ({ records }: RouteMemory, limits: Limits): State =>
+    fold(
+      initial,
+      records,
+      limits,
+      about(wrong, (record) => arrived(record) && !wrong(record)),
+    );
+
 /** Who said it: a relay that hosts share, or (where the host's own server answered) the path on whichever host. */
 const saidBy = (route: Route, record: Record): string =>
   record.ownServer || record.answeredBy === undefined ? `path ${route.path}` : record.answeredBy;
@@ -37,7 +48,7 @@ export const findings = [
   {
     name: 'failing',
     severity: 'page',
-    state: (memory, limits) => stateOf(memory, limits),
+    state: stateOf,
     shows: (record) => hostSays(record) === 'bad',
     key: (route, record) =>
       (record.was ?? record.verdict) === 'lost'
@@ -66,26 +77,14 @@ export const findings = [
   {
     name: 'late',
     severity: 'ticket',
-    state: (memory, limits) =>
-      fold(
-        initial,
-        memory.records,
-        limits,
-        about(isLate, (record) => arrived(record) && !isLate(record)),
-      ),
+    state: arriving(isLate),
     shows: isLate,
     key: (route) => `late|${route.path}|${route.mailbox}`,
   },
   {
     name: 'junked',
     severity: 'ticket',
-    state: (memory, limits) =>
-      fold(
-        initial,
-        memory.records,
-        limits,
-        about(isJunked, (record) => arrived(record) && !isJunked(record)),
-      ),
+    state: arriving(isJunked),
     shows: isJunked,
     key: (route) => `junked|${route.mailbox}`,
   },

@@ -1,29 +1,22 @@
 /** Embedded servers and mailboxes that are closed behind each test. */
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import type { ImapOptions } from '../../demo/servers/imap/options.ts';
 import type { ImapServer } from '../../demo/servers/imap/server.ts';
 import type { Mailbox } from '../../lambdas/core/ports.ts';
 import { type MailboxSettings, openMailbox } from '../../lambdas/mailbox/reader.ts';
 import { secret, settingsFor, startEmbedded } from './embedded.ts';
 
-const servers: ImapServer[] = [];
-const mailboxes: Mailbox[] = [];
-afterEach(async () => {
-  for (const mailbox of mailboxes.splice(0)) await mailbox.close();
-  for (const server of servers.splice(0)) await server.close();
-});
-
 /** Starts the embedded server for one test. */
 export const start = async (options: Partial<ImapOptions> = {}): Promise<ImapServer> => {
   const server = await startEmbedded(options);
-  servers.push(server);
+  onTestFinished(() => server.close());
   return server;
 };
 
 /** Opens the mailbox of the server on this port, for one test. */
 export const openAt = (port: number, change: Partial<MailboxSettings> = {}, resolve = async () => secret): Mailbox => {
   const mailbox = openMailbox(settingsFor(port, change), { name: 'outside', now: Date.now, secret: resolve });
-  mailboxes.push(mailbox);
+  onTestFinished(() => mailbox.close());
   return mailbox;
 };
 

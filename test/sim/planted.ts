@@ -50,14 +50,10 @@ export const planted: Readonly<Record<string, readonly Patch[]>> = {
     patch('settle', 'sighting.arrivedAt < sentAt + record.took', 'sighting.arrivedAt - sighting.sentAt < record.took'),
   ],
   '"open" moves with the clock even if the round dies': [
-    patch(
-      'confirm',
-      'const next = { ...base, round',
-      'const next = { ...base, open: Math.max(base.open, oldest), round',
-    ),
+    patch('lease', 'const next = { ...base, round', 'const next = { ...base, open: Math.max(base.open, oldest), round'),
   ],
   'the lease is not respected': [
-    patch('confirm', 'last.leaseUntil > now) return undefined', 'last.leaseUntil > now * 2) return undefined'),
+    patch('lease', 'last.leaseUntil > now) return undefined', 'last.leaseUntil > now * 2) return undefined'),
   ],
   'an incident closes while nobody can look': [
     patch(
