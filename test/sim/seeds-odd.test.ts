@@ -1,0 +1,4 @@
+/** One half of the seeded stories. */
+import { seededStories } from './seeded.ts';
+
+seededStories(1);
