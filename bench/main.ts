@@ -11,7 +11,7 @@ const help = `usage: npm run bench -- [--quick] [--write] [--profile <folder>]
 One pass of "check" over 1,000 smtp routes on the loopback interface, and the same work
 by hand with nodemailer and imapflow, in turns.
 
-  --quick             200 routes, 2 turns: to see that it runs, not to quote
+  --quick             200 routes, 2 turns: to see that it runs, not to quote; limits are not judged
   --write             also writes bench/results.md
   --profile <folder>  keeps a CPU profile of the last run of each program there
   --help              this text
@@ -69,7 +69,7 @@ ${text}
 
 ${meaning}
 
-Allowed: ${allowed.ratio} times the bare loop, ${allowed.peakBytes / 1024 ** 2} MiB, ${allowed.logins} login. ${missed.length === 0 ? 'Kept.' : `Missed: ${missed.join('; ')}.`}
+Allowed: ${allowed.ratio} times the bare loop, ${allowed.peakBytes / 1024 ** 2} MiB, ${allowed.logins} login. ${values.quick ? 'Not judged: two short turns say too little.' : missed.length === 0 ? 'Kept.' : `Missed: ${missed.join('; ')}.`}
 
 Drawing the report as a table for a terminal took another ${(drawMs / 1000).toFixed(2)} s (median, not in the table above).
 
@@ -85,7 +85,7 @@ ${(demo / 1000).toFixed(1)} s from starting the process of \`npm start\` to its 
 `;
   process.stdout.write(report);
   if (values.write) await writeFile(join(import.meta.dirname, 'results.md'), report);
-  return missed.length === 0 ? 0 : 1;
+  return values.quick || missed.length === 0 ? 0 : 1;
 };
 
 process.exitCode = await main();
