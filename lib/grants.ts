@@ -4,13 +4,25 @@ import { type IPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
 import type { Need } from '../lambdas/paths/kind.ts';
 
-/** A need, where AWS allows it on less than its resources say: `{ StringEquals: { 'events:source': … } }`. */
-export type Grant = Need & { readonly conditions?: Readonly<Record<string, Readonly<Record<string, string>>>> };
-
-/** Adds each grant as one statement. */
-export function grantNeeds(grantee: IPrincipal, grants: readonly Grant[]): void {
-  for (const { actions, resources, conditions = {} } of grants) {
-    grantee.addToPrincipalPolicy(new PolicyStatement({ actions: [...actions], resources: [...resources], conditions }));
+/** Adds each need as one statement; `{partition}`, `{region}`, `{account}` become the stack's, `{monitor}` its name. */
+export function grantNeeds(
+  grantee: IPrincipal,
+  needs: readonly Need[],
+  where?: { scope: IConstruct; monitor: string },
+) {
+  const filled = (resource: string) => {
+    if (where === undefined) return resource;
+    const { partition, region, account } = Stack.of(where.scope);
+    return resource
+      .replaceAll('{partition}', partition)
+      .replaceAll('{region}', region)
+      .replaceAll('{account}', account)
+      .replaceAll('{monitor}', where.monitor);
+  };
+  for (const { actions, resources, conditions = {} } of needs) {
+    grantee.addToPrincipalPolicy(
+      new PolicyStatement({ actions: [...actions], resources: resources.map(filled), conditions }),
+    );
   }
 }
 

@@ -42,7 +42,12 @@ const messageIdFor = (key: Key, id: string, slot: Slot, sentAt: Ms, domain: stri
   `<${id}.${key.id}.${slot.toString(36)}.${sentAt.toString(36)}.${sign(key, 'message-id', id, slot, sentAt)}@${domain}>`;
 
 /** What a path's settings add to every mail. */
-export type MailOptions = { readonly from: string; readonly to: string; readonly autoSubmitted: boolean };
+export type MailOptions = {
+  readonly from: string;
+  readonly to: string;
+  readonly autoSubmitted: boolean;
+  readonly size?: number | undefined;
+};
 
 /** Mints the canary of a route at a slot, as one mail ready to be sent. Same input, same bytes. */
 export const mint = (route: RouteId, slot: Slot, sentAt: Ms, key: Key, options: MailOptions): CanaryMail => {
@@ -70,6 +75,7 @@ export const mint = (route: RouteId, slot: Slot, sentAt: Ms, key: Key, options: 
       `Canary: ${id}`,
       '',
     ].join('\n'),
+    ...(options.size === undefined ? {} : { size: options.size }),
   };
 };
 

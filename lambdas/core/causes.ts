@@ -233,6 +233,72 @@ export const causes = {
     meaning: 'not every folder could be read to its end in this round',
     remedy: () => 'it goes on in the next round by itself; nothing is called lost until then',
   },
+  'connector-mismatch': {
+    meaning: 'Microsoft 365 knows no inbound connector for this address',
+    remedy: (k) =>
+      `add ${seen(k)} to the inbound connector of Microsoft 365, or correct the certificate name it expects`,
+  },
+  'direct-send-blocked': {
+    meaning: 'Microsoft 365 rejects mail that claims to come from its own domain without a login (Direct Send)',
+    remedy: (k) => `add ${seen(k)} to an inbound connector of Microsoft 365, or log in; Direct Send is switched off`,
+  },
+  'sender-not-allowed': {
+    meaning: 'the login may not send with this sender address',
+    remedy: (k) => `give the login of path ${k.path} the right to send as its "from" on ${server(k)}`,
+  },
+  'quota-exceeded': {
+    gently: true,
+    meaning: 'the account has used up its daily amount of mail',
+    remedy: (k) => `find out what used up the amount of the account on ${server(k)}, or raise it`,
+  },
+  'host-blocked': {
+    meaning: 'this host cannot connect while others can',
+    remedy: (k) =>
+      `look between ${k.host} and ${server(k)}: its firewall or virus scanner, its security group, EC2's block of port 25, or a ban by fail2ban on the server`,
+  },
+  'firewall-altered': {
+    meaning: 'a firewall rewrites the SMTP conversation',
+    remedy: (k) => `switch off SMTP inspection ("fixup smtp", "inspect esmtp") between ${k.host} and ${server(k)}`,
+  },
+  'agent-offline': {
+    meaning: 'the SSM agent of the host did not take the command',
+    remedy: (k) => `start amazon-ssm-agent on ${k.host}, and check its instance profile and way to Systems Manager`,
+  },
+  'agent-too-old': {
+    meaning: 'the SSM agent of the host does not know how to pass parameters safely',
+    remedy: (k) => `update amazon-ssm-agent on ${k.host} to 3.3.2746.0 or later`,
+  },
+  'no-mailer': {
+    meaning: 'the host has no program that could send the mail',
+    remedy: (k) => `install a sendmail (Postfix, msmtp) or curl on ${k.host}, or give path ${k.path} another "via"`,
+  },
+  'queued-on-host': {
+    meaning: 'the mail still waits in the queue of the host itself',
+    remedy: (k) => `look at the queue on ${k.host} ("mailq"): it says why the relay does not take the mail`,
+  },
+  sandbox: {
+    meaning: 'the SES account is in the sandbox and sends to verified addresses only',
+    remedy: (k) => `ask AWS for production access, or verify the address of mailbox ${k.mailbox} in SES`,
+  },
+  suppressed: {
+    meaning: 'the recipient is on the suppression list of the SES account',
+    remedy: (k) => `remove the address of mailbox ${k.mailbox} from the suppression list of SES`,
+  },
+  'account-paused': {
+    gently: true,
+    meaning: 'sending is paused for this account or configuration set',
+    remedy: () => 'read the message of AWS about bounces and complaints, and have sending enabled again',
+  },
+  'open-relay': {
+    gently: true,
+    meaning: 'the server relays for anybody',
+    remedy: (k) =>
+      `take the last change of the trust list on ${server(k)} back and trust single addresses only: spammers find an open relay within hours`,
+  },
+  altered: {
+    meaning: 'the attachment arrived and is not the one that was sent',
+    remedy: (k) => `look for a gateway on the way to mailbox ${k.mailbox} that rewrites attachments`,
+  },
   unknown: {
     meaning: 'a reply that is in no table',
     remedy: (k) => `look up the words of the reply in the documentation of ${server(k)}`,

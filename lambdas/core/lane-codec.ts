@@ -13,6 +13,8 @@ const letterOf = {
   refused: 'r',
   bounced: 'b',
   lost: 'x',
+  denied: 'n',
+  relayed: 'o',
   unsent: 'u',
   blind: 'i',
 } as const satisfies { [verdict in Verdict]: string };

@@ -35,13 +35,13 @@ export const asksFor = (
   now: Ms,
 ): Map<string, Ask> => {
   const { limits } = monitor;
-  const asks = new Map<string, { expected: string[]; lastCall: string[]; since: Ms }>();
+  const asks = new Map<string, { expected: string[]; lastCall: string[]; digests: string[]; since: Ms }>();
   for (const { slot, routes, handovers } of batches) {
     routes.forEach((route, index) => {
       const memory = lanes.get(laneOf.get(route) ?? '')?.routes[route] ?? nothing;
       if (!laneOf.has(route) || memory.records.some((record) => record.slot === slot)) return;
       const { mailbox } = parseRoute(route);
-      const ask = asks.get(mailbox) ?? { expected: [], lastCall: [], since: now };
+      const ask = asks.get(mailbox) ?? { expected: [], lastCall: [], digests: [], since: now };
       asks.set(mailbox, ask);
       const handover = handovers?.[index];
       const id = canaryId(route, slot);
@@ -54,7 +54,12 @@ export const asksFor = (
   }
   return new Map(
     Object.keys(monitor.mailboxes).map((name) => {
-      const ask = asks.get(name) ?? { expected: [], lastCall: [], since: now - limits.sendBy - limits.lostAfter };
+      const ask = asks.get(name) ?? {
+        expected: [],
+        lastCall: [],
+        digests: [],
+        since: now - limits.sendBy - limits.lostAfter,
+      };
       return [name, { ...ask, cursor: states.get(name)?.cursor }];
     }),
   );

@@ -12,6 +12,16 @@ export type PathPlan = {
   /** The relay that all routes of this path share, if they do. */
   readonly sharedServer?: string | undefined;
   readonly connections: number;
+  /** Bytes of the attachment of its canaries. */
+  readonly size?: number | undefined;
+  /** Hosts send by their own clock: expected, never queued. */
+  readonly byHost?: boolean | undefined;
+  /** The server must refuse this mail; taking it is the failure. */
+  readonly mustRefuse?: boolean | undefined;
+  /** The first hop of an arrived canary is our own submission to the host. */
+  readonly submitted?: boolean | undefined;
+  /** Why nobody needs to know from which address the mail left. */
+  readonly anyOrigin?: string | undefined;
 };
 
 export type MailboxPlan = { readonly address: string; readonly inside: boolean };

@@ -1,7 +1,7 @@
 /** The edges of the rounds: what they ask of the world. Each port has a contract suite that fakes and real adapters both pass. */
 import type { IncidentEvent } from './incident.ts';
 import type { Point } from './metrics.ts';
-import type { BatchMessage, CanaryMail, Cursor, Handover, HostFacts, Look, Ms, Place } from './words.ts';
+import type { BatchMessage, CanaryMail, Cursor, Handover, HostFacts, Look, Ms, Place, RouteId, Slot } from './words.ts';
 
 /** One item of the ledger. `body` is JSON; `v` is its format (see items.ts). */
 export type Item = {
@@ -35,6 +35,8 @@ export type Ask = {
   readonly expected: readonly string[];
   /** Ids about to be called lost: every selectable folder is searched for them once. */
   readonly lastCall: readonly string[];
+  /** Ids among the expected whose attachment must be read and hashed: only then is a body fetched. */
+  readonly digests: readonly string[];
   /** No canary that matters was sent before this; bounds a first look and a search. */
   readonly since: Ms;
 };
@@ -50,6 +52,30 @@ export interface Mailbox {
 
 /** One attempt, one deadline: resolves with a handover whatever happens; rejects only for bugs. */
 export type Send = (mail: CanaryMail, host: HostFacts, deadline: AbortSignal) => Promise<Handover>;
+
+/** A canary and the host that is to send it. */
+export type Outgoing = { readonly mail: CanaryMail; readonly host: HostFacts };
+
+/** A path that takes a whole batch at once: resolves with one handover for each canary, in their order. */
+export type Wave = {
+  readonly wave: (canaries: readonly Outgoing[], deadline: AbortSignal) => Promise<readonly Handover[]>;
+};
+
+export type Sender = Send | Wave;
+
+/** A canary that a host was told to send (`commanded`) and that is overdue. */
+export type Commanded = {
+  readonly route: RouteId;
+  readonly slot: Slot;
+  readonly handover: Handover;
+  readonly host: HostFacts;
+};
+
+/**
+ * Asks what became of commanded canaries of one path. A route that is left out has no outcome yet. Rejects when nobody
+ * could be asked: then nothing is known.
+ */
+export type Outcomes = (overdue: readonly Commanded[]) => Promise<ReadonlyMap<RouteId, Handover>>;
 
 /** Messages to `send`; delivered at least once, in any order, after at least `delay` milliseconds. */
 export interface Queue {

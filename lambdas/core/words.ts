@@ -1,5 +1,6 @@
 /** The vocabulary of Mail Canary: every type that crosses a module boundary, and the tables that give words their meaning. */
 import type { Cause } from './causes.ts';
+import type { Product } from './products.ts';
 
 /** Milliseconds: a point in time since 1970 (UTC), or a span. */
 export type Ms = number;
@@ -23,6 +24,8 @@ export type HostFacts = {
   readonly services: readonly string[];
   readonly customers: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  /** Addresses or CIDRs from which its mail may leave besides its own address: NAT, a proxy. */
+  readonly egress?: readonly string[] | undefined;
 };
 
 /** A host of the registry. Its seat is the lowest integer that was free when it was first seen. */
@@ -39,6 +42,8 @@ export const verdicts = {
   refused: { says: 'bad', people: 'refused' },
   bounced: { says: 'bad', people: 'returned' },
   lost: { says: 'bad', people: 'lost' },
+  denied: { says: 'good', people: 'refused, as it must be' },
+  relayed: { says: 'bad', people: 'relayed for a stranger' },
   unsent: { says: 'unknown', people: 'not watched' },
   blind: { says: 'unknown', people: 'not known' },
 } as const satisfies Record<string, { says: 'good' | 'bad' | 'unknown'; people: string }>;
@@ -78,6 +83,14 @@ export type Said = {
   readonly leftFrom?: string | undefined;
   readonly queueId?: string | undefined;
   readonly stage?: Stage | undefined;
+  /** The mail server product that answered, as its own words show it. */
+  readonly product?: Product | undefined;
+  /** What both sides said, a line each, secrets masked. Kept for one canary of each kind of failure in a batch. */
+  readonly conversation?: readonly string[] | undefined;
+  /** The command that the host was given (`ssm`); its outcome can be asked for. */
+  readonly command?: string | undefined;
+  /** The application's own mails that failed since it was last asked (`http`). */
+  readonly appFailures?: number | undefined;
 };
 
 /** What the sending side said of one canary. A refusal is a fact about the host; `unsent` is not. */
@@ -88,8 +101,37 @@ export type Handover =
   | ({ readonly state: 'unanswered' } & Said)
   | ({ readonly state: 'unsent'; readonly cause: Cause } & Said);
 
+/**
+ * What was said of a canary after it left: by SES, by the host itself, by Systems Manager, in a bounce. It explains a
+ * canary that does not arrive; arrival beats it.
+ */
+export type Note = {
+  /** The same telling has the same id, so that a repetition changes nothing. */
+  readonly id: string;
+  readonly route: RouteId;
+  readonly slot: Slot;
+  /** When it was said, by our clock. */
+  readonly at: Ms;
+  readonly says:
+    | { readonly state: 'handed'; readonly handover: Handover }
+    | { readonly state: 'bounced' | 'delayed'; readonly words: string; readonly reportedBy?: string | undefined };
+};
+
 /** One step of the `Received` chain, oldest first. Seconds to the next step; negative means clock skew. */
-export type Hop = { readonly by: string; readonly from?: string | undefined; readonly at?: Ms | undefined };
+export type Hop = {
+  readonly by: string;
+  /** The name that the client gave itself. */
+  readonly from?: string | undefined;
+  /** The client's address as `by` saw it. */
+  readonly address?: string | undefined;
+  readonly at?: Ms | undefined;
+};
+
+/** Where a canary really left, by the `Received` chain: the host's own address, some other one, or nobody says. */
+export type Origin =
+  | { readonly state: 'confirmed'; readonly address: string }
+  | { readonly state: 'mismatched'; readonly address: string }
+  | { readonly state: 'unknown' };
 
 /** Where a message lies. UIDs mean nothing without the folder's UIDVALIDITY (RFC 9051). */
 export type Place = { readonly folder: string; readonly uidValidity: string; readonly uid: number };
@@ -106,7 +148,20 @@ export type MailSeen = {
   readonly messageId?: string | undefined;
   readonly hops: readonly Hop[];
   /** Set for a delivery status notification (RFC 3464): the values above are those of the returned headers. */
-  readonly bounce?: { readonly words: string; readonly reportedBy?: string | undefined } | undefined;
+  readonly bounce?: Bounce | undefined;
+  /** Hex SHA-256 of the attachment, where it was asked for; empty when there is none. */
+  readonly digest?: string | undefined;
+};
+
+/** What a bounce or a delay notice says of the canary in it. */
+export type Bounce = {
+  readonly words: string;
+  readonly reportedBy?: string | undefined;
+  /** A delay notice: the server still tries. */
+  readonly delayed?: true | undefined;
+  /** What the report names where it returns no headers that carry a token: unsigned, so it explains and proves nothing. */
+  readonly envelopeId?: string | undefined;
+  readonly queueId?: string | undefined;
 };
 
 /** How far each folder was read: the next UID to look at, under that UIDVALIDITY. */
@@ -136,6 +191,8 @@ export type Sighting =
       readonly junk: boolean;
       readonly folder: string;
       readonly hops: readonly Hop[];
+      /** The attachment is not the one that was sent. */
+      readonly altered?: boolean | undefined;
     }
   | { readonly state: 'bounced'; readonly words: string; readonly reportedBy?: string | undefined }
   | { readonly state: 'absent'; readonly lookedAt: Ms }
@@ -167,4 +224,6 @@ export type CanaryMail = {
   /** `X-Mail-Canary`, and `Auto-Submitted` unless the path switched it off. */
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
+  /** Bytes of the attachment (`attachmentOf`), on paths with a `size`. */
+  readonly size?: number | undefined;
 };

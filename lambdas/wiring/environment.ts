@@ -10,6 +10,7 @@ import { dynamoLedger } from '../adapters/ledger-dynamodb.ts';
 import { type SecretClients, secretReader } from '../adapters/secrets.ts';
 import { type Key, type Keys, keyOf } from '../core/canary.ts';
 import type { Ledger } from '../core/ports.ts';
+import type { AwsClients } from '../paths/kind.ts';
 import type { Deployed } from '../settings/deployed.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,6 +34,12 @@ export const ledgerFrom = (env: Environment): Ledger =>
 
 const awsSecrets: SecretClients = {
   secretsManager: () => new SecretsManagerClient(clientConfig),
+  ssm: async () => new (await import('@aws-sdk/client-ssm')).SSMClient(clientConfig),
+};
+
+/** Loaded only where a path needs them: a bundle without such a path starts as fast as before. */
+export const awsClients: AwsClients = {
+  ses: async () => new (await import('@aws-sdk/client-ses')).SESClient({ maxAttempts: 1 }),
   ssm: async () => new (await import('@aws-sdk/client-ssm')).SSMClient(clientConfig),
 };
 

@@ -12,6 +12,7 @@ import type { HostSource, Ledger, Metrics, Teller } from '../core/ports.ts';
 import { send } from '../core/send.ts';
 import type { BatchMessage, Handover } from '../core/words.ts';
 import { openMailbox } from '../mailbox/reader.ts';
+import type { AwsClients } from '../paths/kind.ts';
 import type { Settings } from '../settings/schema.ts';
 import { gateFor } from './gate.ts';
 import { sendersOf } from './senders.ts';
@@ -19,6 +20,12 @@ import { sendersOf } from './senders.ts';
 /** Clients are loaded only when a reference lies in AWS: most local runs need none. */
 const awsSecrets: SecretClients = {
   secretsManager: async () => new (await import('@aws-sdk/client-secrets-manager')).SecretsManagerClient({}),
+  ssm: async () => new (await import('@aws-sdk/client-ssm')).SSMClient({}),
+};
+
+/** Of AWS, with the credentials of this machine; loaded only where a path needs them. */
+const awsClients: AwsClients = {
+  ses: async () => new (await import('@aws-sdk/client-ses')).SESClient({}),
   ssm: async () => new (await import('@aws-sdk/client-ssm')).SSMClient({}),
 };
 
@@ -71,7 +78,13 @@ export const wireLocal = (options: LocalOptions): Local => {
   const sendPorts = {
     ledger: { ...ledger, put: whileRunning },
     now,
-    sender: sendersOf(settings.paths, { secret: options.secret, allowLocal: true }),
+    sender: sendersOf(settings.paths, {
+      monitor: monitor.name,
+      secret: options.secret,
+      allowLocal: true,
+      aws: awsClients,
+      hello: async () => undefined,
+    }),
     gate: gateFor(options.atOnce ?? 25),
     deadline: (after: number) => AbortSignal.any([AbortSignal.timeout(after), ending.signal]),
   };

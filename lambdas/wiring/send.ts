@@ -1,7 +1,7 @@
 /** The send function: one batch per message of the queue. */
 import { parseBatches, type SqsEvent } from '../adapters/queue-sqs.ts';
 import { send } from '../core/send.ts';
-import { deployedFrom, type Environment, keysFrom, ledgerFrom, log, secretsFrom } from './environment.ts';
+import { awsClients, deployedFrom, type Environment, keysFrom, ledgerFrom, log, secretsFrom } from './environment.ts';
 import { gateFor } from './gate.ts';
 import { sendersOf } from './senders.ts';
 
@@ -17,7 +17,13 @@ export const wireSend = (env: Environment) => {
   const ledger = ledgerFrom(env);
   const secret = secretsFrom(env);
   const readKeys = keysFrom(env);
-  const sender = sendersOf(paths, { secret, allowLocal: false });
+  const sender = sendersOf(paths, {
+    monitor: monitor.name,
+    secret,
+    allowLocal: false,
+    aws: awsClients,
+    hello: async () => undefined,
+  });
   const ports = {
     ledger,
     sender,

@@ -3,6 +3,7 @@ import express from 'express';
 import { describe, expect, test } from 'vitest';
 import type { CanaryMail, HostFacts } from '../../lambdas/core/words.ts';
 import { http } from '../../lambdas/paths/http/index.ts';
+import { pathContext } from '../paths/context.ts';
 import { application, ask, clock, fields, secret, serve } from './web-host-harness.ts';
 
 const facts: HostFacts = {
@@ -20,7 +21,7 @@ describe('the endpoint and the path together', () => {
   const send = (port: number, host = facts) =>
     http.open(
       { url: 'http://{host.address}/', secret: 'env:APP' },
-      { name: 'app', secret: async () => secret, fill: () => `http://127.0.0.1:${port}/mail-canary` },
+      pathContext({ secret: async () => secret, fill: () => `http://127.0.0.1:${port}/mail-canary` }),
     )(mail, host, AbortSignal.timeout(5000));
 
   test('sent: a claim with the queue id of the relay, and the mail as it was asked for', async () => {

@@ -27,6 +27,7 @@ export const ask = (part: Partial<Ask> = {}): Ask => ({
   cursor: undefined,
   expected: [],
   lastCall: [],
+  digests: [],
   since: Date.now() - hour,
   ...part,
 });

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { http } from '../../lambdas/paths/http/index.ts';
 import { shape } from '../../lambdas/paths/http/settings.ts';
+import { pathContext } from './context.ts';
 import { host, listen, mail, secret, send, url, webHost } from './http-harness.ts';
 
 const pem = (name: string) => readFileSync(`test/fixtures/tls/${name}`);
@@ -76,11 +77,10 @@ describe('no answer', () => {
   test('the deadline has passed before it begins', async () => {
     const started = await webHost(200, { state: 'sent' });
     const parsed = z.strictObject(shape).parse({ url: url(started.port), secret: 'env:APP' });
-    const attempt = http.open(parsed, {
-      name: 'app',
-      secret: async () => secret,
-      fill: () => `http://127.0.0.1:${started.port}/`,
-    });
+    const attempt = http.open(
+      parsed,
+      pathContext({ secret: async () => secret, fill: () => `http://127.0.0.1:${started.port}/` }),
+    );
     expect(await attempt(mail, host, AbortSignal.abort())).toMatchObject({ state: 'unsent', cause: 'sent-too-late' });
     expect(started.seen).toEqual([]);
   });

@@ -9,6 +9,7 @@ import type { CanaryMail, Handover, HostFacts } from '../../lambdas/core/words.t
 import { http } from '../../lambdas/paths/http/index.ts';
 import { type HttpSettings, shape } from '../../lambdas/paths/http/settings.ts';
 import { fill } from '../../lambdas/settings/template.ts';
+import { pathContext } from './context.ts';
 
 // A new secret in every run: whatever output holds it, the last check of each test finds it.
 export const secret = randomBytes(18).toString('base64url');
@@ -78,14 +79,17 @@ export const send = async (
   facts: Partial<HostFacts> = {},
 ): Promise<Handover> => {
   const parsed = z.strictObject(shape).parse({ secret: 'env:APP', ...settings });
-  const attempt = http.open(parsed, {
-    name: 'app',
-    secret: async (reference) => {
-      if (reference === 'env:APP') return secret;
-      throw new Error(`${reference} is not set`);
-    },
-    fill: (template, facts) => fill(template, facts, { allowLocal: true }),
-  });
+  const attempt = http.open(
+    parsed,
+    pathContext({
+      name: 'app',
+      secret: async (reference) => {
+        if (reference === 'env:APP') return secret;
+        throw new Error(`${reference} is not set`);
+      },
+      fill: (template, facts) => fill(template, facts, { allowLocal: true }),
+    }),
+  );
   const handover = await attempt(mail, { ...host, ...facts }, AbortSignal.timeout(ms));
   onTestFinished(() => expect(JSON.stringify(handover)).not.toContain(secret));
   return handover;

@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { smtp } from '../../lambdas/paths/smtp/index.ts';
 import { shape } from '../../lambdas/paths/smtp/settings.ts';
 import type { FaultyStage } from '../servers/faulty-smtp.ts';
+import { pathContext } from './context.ts';
 import { auth, faulty, host, mail, send, server } from './smtp-harness.ts';
 
 const stageAt: Readonly<Record<FaultyStage, string>> = {
@@ -169,11 +170,7 @@ describe('a connection that does not come about', () => {
   test('the deadline has passed before it begins', async () => {
     const { port, connections } = await faulty({});
     await new Promise((resolve) => setTimeout(resolve, 5));
-    const path = smtp.open(z.strictObject(shape).parse({ host: '127.0.0.1', port }), {
-      name: 'mta',
-      secret: async () => '',
-      fill: (template) => template,
-    });
+    const path = smtp.open(z.strictObject(shape).parse({ host: '127.0.0.1', port }), pathContext());
     expect(await path(mail, host, AbortSignal.abort())).toMatchObject({ state: 'unsent', cause: 'sent-too-late' });
     expect(connections()).toBe(0);
   });

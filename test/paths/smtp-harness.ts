@@ -9,6 +9,7 @@ import { smtp } from '../../lambdas/paths/smtp/index.ts';
 import { shape } from '../../lambdas/paths/smtp/settings.ts';
 import { fill } from '../../lambdas/settings/template.ts';
 import { type FaultyOptions, startFaultySmtp } from '../servers/faulty-smtp.ts';
+import { pathContext } from './context.ts';
 
 const tlsFile = (name: string) => `test/fixtures/tls/${name}`;
 export const pem = (name: string) => readFileSync(tlsFile(name));
@@ -52,15 +53,18 @@ type Given = { readonly ms?: number; readonly mail?: Partial<CanaryMail>; readon
 /** One canary through a path with these settings, as the send round does it. */
 export const send = async (settings: Settings, given: Given = {}): Promise<Handover> => {
   const parsed = z.strictObject(shape).parse({ host: '127.0.0.1', ...settings });
-  const attempt = smtp.open(parsed, {
-    name: 'mta',
-    secret: async (reference) => {
-      if (reference === 'env:PASSWORD') return password;
-      if (reference === 'env:WRONG') return `${password}${password}`;
-      throw new Error(`${reference} is not set`);
-    },
-    fill: (template, facts) => fill(template, facts, { allowLocal: true }),
-  });
+  const attempt = smtp.open(
+    parsed,
+    pathContext({
+      name: 'mta',
+      secret: async (reference) => {
+        if (reference === 'env:PASSWORD') return password;
+        if (reference === 'env:WRONG') return `${password}${password}`;
+        throw new Error(`${reference} is not set`);
+      },
+      fill: (template, facts) => fill(template, facts, { allowLocal: true }),
+    }),
+  );
   const handover = await attempt(
     { ...mail, ...given.mail },
     { ...host, ...given.host },
