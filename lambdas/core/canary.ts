@@ -6,7 +6,15 @@ import type { CanaryMail, Ms, RouteId, Slot } from './words.ts';
 export type Key = { readonly id: string; readonly secret: string };
 
 /** Mint with the current key; verify also with the previous one, so that a rotation loses no canary under way. */
-export type Keys = { readonly current: Key; readonly previous?: Key | undefined };
+export type Keys = {
+  readonly current: Key;
+  readonly previous?: Key | undefined;
+  /** Keys that hosts mint with themselves, by key id. */
+  readonly hosts?: ReadonlyMap<string, HostKey> | undefined;
+};
+
+/** A host's own key. It speaks for that host's own canaries alone; a fleet's shared key for those of every host. */
+export type HostKey = Key & { readonly host: string | 'every' };
 
 /** Letters that survive folding, lower-casing, DLP filters and phone-number detection, and spell no word and no number. */
 const letters = 'bcdfghjklmnpqrstvwxz';
@@ -90,12 +98,17 @@ export type Recognised =
       readonly route?: RouteId;
       readonly slot: Slot;
       readonly sentAt: Ms;
+      /** Set when a host minted it: whose canaries it may be. */
+      readonly by?: HostKey['host'];
     }
   | { readonly kind: 'forged' }
   | { readonly kind: 'foreign' };
 
-const keyFor = (keys: Keys, id: string | undefined): Key | undefined =>
-  [keys.current, keys.previous].find((key) => key !== undefined && key.id === id);
+const keyFor = (keys: Keys, id: string | undefined): Key | HostKey | undefined =>
+  [keys.current, keys.previous].find((key) => key !== undefined && key.id === id) ?? keys.hosts?.get(id ?? '');
+
+/** Who minted it, where that was a host. */
+const mintedBy = (key: Key | HostKey) => ('host' in key ? { by: key.host } : {});
 
 const fromHeader = (value: string | undefined, keys: Keys): Recognised | undefined => {
   if (value === undefined || value.length > 2000) return undefined;
@@ -112,7 +125,9 @@ const fromHeader = (value: string | undefined, keys: Keys): Recognised | undefin
   const route = decode(tags.get('r') ?? '');
   const valid =
     tags.get('v') === '1' && route !== undefined && same(tags.get('m') ?? '', sign(key, 'header', route, slot, sentAt));
-  return valid ? { kind: 'own', id: canaryId(route, slot), route, slot, sentAt } : { kind: 'forged' };
+  return valid
+    ? { kind: 'own', id: canaryId(route, slot), route, slot, sentAt, ...mintedBy(key) }
+    : { kind: 'forged' };
 };
 
 const decode = (text: string): string | undefined => {
@@ -134,7 +149,9 @@ const fromMessageId = (value: string | undefined, keys: Keys): Recognised | unde
   if (key === undefined) return undefined;
   const slot = Number.parseInt(slotText, 36);
   const sentAt = Number.parseInt(sentText, 36);
-  return same(mac, sign(key, 'message-id', id, slot, sentAt)) ? { kind: 'own', id, slot, sentAt } : { kind: 'forged' };
+  return same(mac, sign(key, 'message-id', id, slot, sentAt))
+    ? { kind: 'own', id, slot, sentAt, ...mintedBy(key) }
+    : { kind: 'forged' };
 };
 
 /** A clock of ours may be this far ahead of the one that reads. */

@@ -7,13 +7,29 @@ import type { Lane } from './lane.ts';
 import { decodeLane, encodeLane } from './lane-codec.ts';
 import type { Point } from './metrics.ts';
 import type { Item, Ledger } from './ports.ts';
-import type { Batch, Cursor, Handover, Host, Ms, Slot } from './words.ts';
+import type { Batch, Cursor, Handover, Host, Ms, Note, Slot } from './words.ts';
 
 /** The format of every item of today; a reader refuses a newer one, so that an old function does not misread it. */
 export const format = 1;
 
 /** An expected batch with what was said of it. Handovers are in the order of its routes; undefined until `send` wrote them. */
-export type StoredBatch = Batch & { readonly handovers?: readonly Handover[] | undefined };
+export type StoredBatch = Batch & {
+  readonly handovers?: readonly Handover[] | undefined;
+  /** What was said of its canaries later, in no order. */
+  readonly notes?: readonly Note[] | undefined;
+};
+
+/** A host that spoke for itself, and until when it counts as there without speaking again. */
+export type HelloItem = {
+  readonly id: string;
+  readonly path: string;
+  readonly address?: string | undefined;
+  readonly first: Ms;
+  readonly last: Ms;
+};
+
+/** Which generation of a host's derived key is valid; none stored: the first, 1. */
+export type Enrolment = { readonly id: string; readonly generation: number; readonly changedAt: Ms };
 
 export type PlanClock = {
   readonly planned: Slot;
@@ -92,11 +108,16 @@ export const itemsOf = (ledger: Ledger) => {
     batches: async (slot: Slot): Promise<StoredBatch[]> => {
       const items = await ledger.list(`batch#${slot}`);
       const handovers = new Map(
-        items.filter(({ sk }) => sk.endsWith('!')).map((item) => [item.sk, decodeHandovers(read(item))]),
+        items.filter(({ sk }) => /^[^!]+!$/.test(sk)).map((item) => [item.sk, decodeHandovers(read(item))]),
       );
+      const notes = items.filter(({ sk }) => sk.startsWith('!')).map((item) => read<Note>(item));
       return items
         .filter(({ sk }) => !sk.includes('!'))
-        .map((item) => ({ ...read<Batch>(item), handovers: handovers.get(`${item.sk}!`) }));
+        .map((item) => {
+          const batch = read<Batch>(item);
+          const mine = notes.filter(({ route }) => batch.routes.includes(route));
+          return { ...batch, handovers: handovers.get(`${item.sk}!`), ...(mine.length === 0 ? {} : { notes: mine }) };
+        });
     },
     putBatch: (batch: Batch, expire: Ms) =>
       ledger.put(
@@ -118,6 +139,23 @@ export const itemsOf = (ledger: Ledger) => {
         },
         { absent: true },
       ),
+
+    /** Writer: note, and confirm for outcomes that it asked for. Repeated, it changes nothing: false. */
+    putNote: (note: Note, expire: Ms) =>
+      ledger.put(
+        { pk: `batch#${note.slot}`, sk: `!${note.id}`, v: format, expires: seconds(expire + 2 * day), body: note },
+        { absent: true },
+      ),
+
+    /** Hosts that spoke for themselves. Writers: note, send. */
+    hellos: async (): Promise<HelloItem[]> => (await ledger.list('hello')).map((item) => read<HelloItem>(item)),
+    putHello: (hello: HelloItem) =>
+      ledger.put({ pk: 'hello', sk: hello.id, v: format, expires: seconds(hello.last + 30 * day), body: hello }),
+
+    /** Writer: people, through the command line. */
+    enrolment: (id: string) => get<Enrolment>('enrolment', id),
+    enrolments: async (): Promise<Enrolment[]> => (await ledger.list('enrolment')).map((item) => read<Enrolment>(item)),
+    putEnrolment: (enrolment: Enrolment) => put('enrolment', enrolment.id, enrolment),
 
     /** Writer: confirm, each put only over an older round's. */
     lanes: async (): Promise<Map<string, Lane>> =>
