@@ -4,10 +4,12 @@ import { Command, CommanderError } from 'commander';
 import { SettingsError } from '../lambdas/settings/load.ts';
 import * as check from './commands/check.ts';
 import { UsageError } from './commands/command.ts';
+import * as conformance from './commands/conformance.ts';
+import * as enroll from './commands/enroll.ts';
 import * as schema from './commands/schema.ts';
 import * as watch from './commands/watch.ts';
 
-const commands = [check, watch, schema];
+const commands = [check, watch, enroll, conformance, schema];
 
 /** Commander's words as one line, like every other mistake of the caller. */
 const oneLine = (text: string): string =>
@@ -30,7 +32,7 @@ const main = async (): Promise<number> => {
   try {
     await program.parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return error.exitCode === 1 ? 2 : error.exitCode;
     if (error instanceof SettingsError || error instanceof UsageError) {
       process.stderr.write(`${error.message}\n`);
       return 2;
@@ -40,4 +42,9 @@ const main = async (): Promise<number> => {
   return status;
 };
 
+// A reader that has seen enough (`| head`) closes the pipe.
+process.stdout.on('error', (error) => {
+  if (!('code' in error && error.code === 'EPIPE')) throw error;
+  process.exit();
+});
 process.exitCode = await main();

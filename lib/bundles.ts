@@ -5,7 +5,7 @@ import { build, type Metafile } from 'esbuild';
 import { bundlesFolder, packageRoot } from './package-root.ts';
 
 /** The functions, by the names of their handlers: `lambdas/<name>.ts`. */
-export const functionNames = ['plan', 'send', 'confirm'] as const;
+export const functionNames = ['plan', 'send', 'confirm', 'note'] as const;
 export type FunctionName = (typeof functionNames)[number];
 
 export type BundleOptions = {

@@ -12,13 +12,13 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import type { Severity } from '../lambdas/core/incident.ts';
+import type { Ringing } from '../lambdas/core/incident.ts';
 import { type MetricName, metrics, namespace } from '../lambdas/core/metrics.ts';
 import { type Verdict, verdicts } from '../lambdas/core/words.ts';
 
 export type DashboardProps = { readonly name: string; readonly alarms: readonly Alarm[] };
 
-const severities = ['page', 'ticket'] as const satisfies readonly Severity[];
+const severities = ['page', 'ticket'] as const satisfies readonly Ringing[];
 const allVerdicts = Object.keys(verdicts) as readonly Verdict[];
 const fromZero = { min: 0, showUnits: false } as const;
 
@@ -128,9 +128,9 @@ const canaries = (name: string, verdict: Verdict): Metric =>
     period: Duration.minutes(15),
   });
 
-/** Good of good and bad. Verdicts that say nothing of the host count on neither side, as they do in every other rule. */
+/** Good of good and bad. Verdicts that say nothing of the host, or of mail that must not arrive, count on neither side. */
 function deliveredShare(name: string): MathExpression {
-  const known = allVerdicts.filter((verdict) => verdicts[verdict].says !== 'unknown');
+  const known = allVerdicts.filter((verdict) => verdicts[verdict].says !== 'unknown' && !('stranger' in verdicts[verdict]));
   const sum = (some: readonly Verdict[]) => `SUM([${some.map((verdict) => `FILL(${verdict}, 0)`).join(', ')}])`;
   return new MathExpression({
     expression: `100 * ${sum(known.filter((verdict) => verdicts[verdict].says === 'good'))} / ${sum(known)}`,

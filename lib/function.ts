@@ -5,8 +5,10 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, type LayerVersion, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import type { Network } from '../lambdas/settings/network.ts';
 import type { FunctionName } from './bundles.ts';
 import { asyncMaxAge } from './every-minute.ts';
+import { grantNetwork, networkProps } from './network.ts';
 
 export type FunctionProps = {
   readonly name: FunctionName;
@@ -19,6 +21,10 @@ export type FunctionProps = {
   readonly environment: Readonly<Record<string, string>>;
   readonly layer: LayerVersion;
   readonly logRetention: RetentionDays;
+  /** For a function that is given each event once (SES through EventBridge): how often and how long it is tried. @default never again */
+  readonly again?: { readonly attempts: number; readonly maxAge: Duration } | undefined;
+  /** The VPC, for the functions that it is for. @default none */
+  readonly network?: Network | undefined;
 };
 
 export type FunctionAndRole = { readonly fn: LambdaFunction; readonly role: Role };
@@ -36,6 +42,8 @@ export function addFunction(scope: Construct, id: string, props: FunctionProps):
       resources: [logGroup.logGroupArn],
     }),
   );
+  const inVpc = networkProps(scope, props.network, props.name);
+  if (inVpc.vpc !== undefined) grantNetwork(role);
   const fn = new LambdaFunction(scope, id, {
     description: props.description,
     runtime: Runtime.NODEJS_24_X,
@@ -47,10 +55,11 @@ export function addFunction(scope: Construct, id: string, props: FunctionProps):
     environment: { ...props.environment },
     layers: [props.layer],
     role,
+    ...inVpc,
     logGroup,
     // Lambda would run an old tick again after one and two minutes; the next tick does that work, with its own input.
-    retryAttempts: 0,
-    maxEventAge: asyncMaxAge,
+    retryAttempts: props.again?.attempts ?? 0,
+    maxEventAge: props.again?.maxAge ?? asyncMaxAge,
   });
   return { fn, role };
 }

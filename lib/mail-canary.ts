@@ -8,15 +8,17 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { Severity } from '../lambdas/core/incident.ts';
+import type { Ringing } from '../lambdas/core/incident.ts';
 import { namespace } from '../lambdas/core/metrics.ts';
 import { addAlarms } from './alarms.ts';
 import { addDashboard } from './dashboard.ts';
 import { everyMinute } from './every-minute.ts';
 import { addFunction } from './function.ts';
 import { grantNeeds, grantSecrets } from './grants.ts';
+import { addNote } from './note.ts';
 import { bundlesFolder } from './package-root.ts';
 import { addSettingsLayer, settingsPath } from './settings-layer.ts';
+import { addSsmDocument } from './ssm-document.ts';
 import type { StackSettings } from './stack-settings.ts';
 import { addTopics, type Topics } from './topics.ts';
 
@@ -40,6 +42,8 @@ export class MailCanary extends Construct {
   readonly plan: IFunction;
   readonly send: IFunction;
   readonly confirm: IFunction;
+  /** Undefined when no path has anything to note. */
+  readonly note: IFunction | undefined;
 
   constructor(scope: Construct, id: string, props: MailCanaryProps) {
     super(scope, id);
@@ -69,7 +73,8 @@ export class MailCanary extends Construct {
     });
     const layer = addSettingsLayer(this, 'Settings', settings.json);
 
-    const common = { code, layer, logRetention };
+    const common = { code, layer, logRetention, network: settings.network };
+    const where = { scope: this, monitor: name };
     const environment = { MAIL_CANARY_TABLE: this.table.tableName, MAIL_CANARY_SETTINGS: settingsPath };
     const mayOnTable = (...actions: readonly ('GetItem' | 'PutItem' | 'Query' | 'DeleteItem')[]) => ({
       actions: actions.map((action) => `dynamodb:${action}`),
@@ -119,8 +124,19 @@ export class MailCanary extends Construct {
     send.fn.addEventSource(
       new SqsEventSource(queue, { batchSize: 1, maxConcurrency: 10, reportBatchItemFailures: true }),
     );
-    grantNeeds(send.role, [mayOnTable('GetItem', 'PutItem'), mayReadKey, ...settings.pathNeeds]);
+    grantNeeds(send.role, [mayOnTable('GetItem', 'PutItem'), mayReadKey, ...settings.pathNeeds], where);
     grantSecrets(send.role, this, settings.pathSecrets);
+
+    // Hosts and SES ─▶ note; and what hosts run when they are told to send.
+    const note = addNote(this, {
+      ...common,
+      monitor: name,
+      parts: settings.parts,
+      environment: { ...environment, MAIL_CANARY_KEY_SECRET: key.secretArn },
+      needs: [mayOnTable('GetItem', 'PutItem', 'Query'), mayReadKey],
+      deadLetters,
+    });
+    if (settings.parts.includes('ssm-document')) addSsmDocument(this, 'SsmDocument', { monitor: name });
 
     // mailboxes ─▶ confirm ─▶ metrics and incidents. Its timeout stays below the lease (core/limits.ts).
     const confirm = addFunction(this, 'Confirm', {
@@ -129,24 +145,36 @@ export class MailCanary extends Construct {
       description: 'Mail Canary: reads the mailboxes, judges every canary, publishes metrics and incidents',
       timeout: Duration.seconds(75),
       memory: 512,
-      environment: { ...environment, MAIL_CANARY_KEY_SECRET: key.secretArn },
+      environment: {
+        ...environment,
+        MAIL_CANARY_KEY_SECRET: key.secretArn,
+        ...(note?.heartbeat === undefined ? {} : { MAIL_CANARY_HEARTBEAT_SECRET: note.heartbeat.secretArn }),
+      },
     });
     const defaultBus = stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
-    grantNeeds(confirm.role, [
-      mayOnTable('GetItem', 'PutItem', 'Query'),
-      mayReadKey,
-      {
-        actions: ['cloudwatch:PutMetricData'],
-        resources: ['*'],
-        conditions: { StringEquals: { 'cloudwatch:namespace': namespace } },
-      },
-      {
-        actions: ['events:PutEvents'],
-        resources: [defaultBus],
-        conditions: { StringEquals: { 'events:source': 'mail-canary' } },
-      },
-      ...settings.mailboxNeeds,
-    ]);
+    grantNeeds(
+      confirm.role,
+      [
+        mayOnTable('GetItem', 'PutItem', 'Query'),
+        mayReadKey,
+        {
+          actions: ['cloudwatch:PutMetricData'],
+          resources: ['*'],
+          conditions: { StringEquals: { 'cloudwatch:namespace': namespace } },
+        },
+        {
+          actions: ['events:PutEvents'],
+          resources: [defaultBus],
+          conditions: { StringEquals: { 'events:source': 'mail-canary' } },
+        },
+        ...(note?.heartbeat === undefined
+          ? []
+          : [{ actions: mayReadKey.actions, resources: [note.heartbeat.secretArn] }]),
+        ...settings.mailboxNeeds,
+        ...settings.outcomeNeeds,
+      ],
+      where,
+    );
     Validations.of(confirm.role).acknowledge({
       id: 'AwsSolutions-IAM5[Resource::*]',
       reason: 'cloudwatch:PutMetricData knows no resources; a condition limits it to the namespace',
@@ -159,8 +187,8 @@ export class MailCanary extends Construct {
       page: addTopics(this, 'PageTopic', { name, severity: 'page', arns: settings.alarms?.page }),
       ticket: addTopics(this, 'TicketTopic', { name, severity: 'ticket', arns: settings.alarms?.ticket }),
     };
-    [this.plan, this.send, this.confirm] = [plan.fn, send.fn, confirm.fn];
-    const functions = [this.plan, this.send, this.confirm];
+    [this.plan, this.send, this.confirm, this.note] = [plan.fn, send.fn, confirm.fn, note?.fn];
+    const functions = [this.plan, this.send, this.confirm, ...(note === undefined ? [] : [note.fn])];
     this.alarms = addAlarms(this, {
       name,
       topics: this.topics,
@@ -170,7 +198,7 @@ export class MailCanary extends Construct {
     });
     this.dashboard = addDashboard(this, 'Dashboard', { name, alarms: this.alarms });
 
-    const arnsOf = (severity: Severity) => this.topics[severity].map((topic) => topic.topicArn).join(',');
+    const arnsOf = (severity: Ringing) => this.topics[severity].map((topic) => topic.topicArn).join(',');
     new CfnOutput(this, 'PageTopics', { description: 'Subscribe on-call here', value: arnsOf('page') });
     new CfnOutput(this, 'TicketTopics', { description: 'Subscribe the mail team here', value: arnsOf('ticket') });
     new CfnOutput(this, 'DashboardName', { value: this.dashboard.dashboardName });

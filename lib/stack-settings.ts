@@ -1,5 +1,6 @@
 /** What the stack needs to know of the settings; bin/app.ts derives it, so that constructs do not depend on the schema. */
-import type { Need } from '../lambdas/paths/kind.ts';
+import type { Need, StackPart } from '../lambdas/paths/kind.ts';
+import type { Network } from '../lambdas/settings/network.ts';
 
 export type StackSettings = {
   /** The monitor's name: the dimension `Monitor` of every metric, and the beginning of the alarms' names. */
@@ -18,6 +19,12 @@ export type StackSettings = {
   readonly pathNeeds: readonly Need[];
   /** Secret references of the paths (`secretsmanager:NAME`, `ssm:NAME`); granted to `send` only. */
   readonly pathSecrets: readonly string[];
+  /** What asking for outcomes needs; granted to `confirm` only. */
+  readonly outcomeNeeds: readonly Need[];
+  /** What the paths need of the stack itself, each once. */
+  readonly parts: readonly StackPart[];
+  /** Where functions run inside a VPC. @default outside */
+  readonly network?: Network | undefined;
   /** Secret references of the mailboxes; granted to `confirm` only. */
   readonly mailboxSecrets: readonly string[];
   /** What the mailboxes need besides their secrets; granted to `confirm` only. */

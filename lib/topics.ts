@@ -3,18 +3,18 @@ import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import type { Severity } from '../lambdas/core/incident.ts';
+import type { Ringing } from '../lambdas/core/incident.ts';
 
-export type Topics = Readonly<Record<Severity, readonly ITopic[]>>;
+export type Topics = Readonly<Record<Ringing, readonly ITopic[]>>;
 
 export type TopicProps = {
   readonly name: string;
-  readonly severity: Severity;
+  readonly severity: Ringing;
   /** ARNs of existing topics; their policies must let CloudWatch publish. @default a new topic */
   readonly arns?: readonly string[] | undefined;
 };
 
-const words = { page: 'pages', ticket: 'tickets' } as const satisfies Record<Severity, string>;
+const words = { page: 'pages', ticket: 'tickets' } as const satisfies Record<Ringing, string>;
 
 /** An empty list counts as none given: an alarm that rings nowhere is no alarm. */
 export function addTopics(scope: Construct, id: string, { name, severity, arns = [] }: TopicProps): readonly ITopic[] {

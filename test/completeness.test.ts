@@ -40,7 +40,8 @@ describe('imports point one way', () => {
   /** The files of each folder import from these folders of the repository, and from no other. */
   const allowed: readonly (readonly [folder: string, from: readonly string[]])[] = [
     ['lambdas/core', ['lambdas/core/']],
-    ['lambdas/paths', [...shared, 'lambdas/paths/']],
+    ['lambdas/oauth', ['lambdas/core/', 'lambdas/oauth/']],
+    ['lambdas/paths', [...shared, 'lambdas/oauth/', 'lambdas/paths/']],
     ['lambdas/mailbox', [...shared, 'lambdas/mailbox/', 'lambdas/paths/kind.ts']],
     ['lambdas/discovery', [...shared, 'lambdas/discovery/', 'lambdas/paths/kind.ts']],
     ['lambdas/settings', [...shared, ...kinds]],
@@ -108,9 +109,12 @@ describe('imports point one way', () => {
 describe('the core is told, it does not ask', () => {
   const files = filesOf('lambdas/core');
 
-  test('it imports nothing but itself and node:crypto', () => {
+  test('it imports nothing but itself, node:crypto, and the addresses and ranges of node:net', () => {
     const packages = new Set(files.flatMap(importsOf).filter((specifier) => !specifier.startsWith('.')));
-    expect([...packages]).toEqual(['node:crypto']);
+    expect([...packages].sort()).toEqual(['node:crypto', 'node:net']);
+    const nets = files.flatMap((file) => [...textOf(file).matchAll(/import \{([^}]*)\} from 'node:net'/g)]);
+    const taken = new Set(nets.flatMap(([, names = '']) => names.split(',').map((name) => name.trim())));
+    expect([...taken].filter((name) => !['BlockList', 'isIP', 'isIPv4', 'isIPv6'].includes(name))).toEqual([]);
   });
 
   test.each([
@@ -118,7 +122,7 @@ describe('the core is told, it does not ask', () => {
     ['the environment', /\bprocess\b/],
     ['chance', /\bMath\.random\b|\brandom(Bytes|Int|UUID)\b/],
     ['timers', /\bset(Timeout|Interval|Immediate)\b/],
-    ['a console', /\bconsole\b/],
+    ['a console', /\bconsole\./],
   ])('it does not use %s', (_, pattern) => {
     expect(files.filter((file) => pattern.test(textOf(file)))).toEqual([]);
   });

@@ -3,10 +3,12 @@ import { remedyFor } from '../../lambdas/core/causes.ts';
 import { diagnose } from '../../lambdas/core/diagnose.ts';
 import type { Incident } from '../../lambdas/core/incident.ts';
 import { initial, type Record as VerdictRecord } from '../../lambdas/core/lane.ts';
-import { parseRoute, routesOf } from '../../lambdas/core/monitor.ts';
+import { type Monitor, parseRoute, routesOf } from '../../lambdas/core/monitor.ts';
 import type { Settled } from '../../lambdas/core/settle.ts';
-import { type Handover, type Hop, type Ms, type Verdict, verdicts } from '../../lambdas/core/words.ts';
+import { type Handover, type Hop, type Ms, type Origin, type Verdict, verdicts } from '../../lambdas/core/words.ts';
 import type { Settings } from '../../lambdas/settings/schema.ts';
+import { findingsOf } from './findings.ts';
+import { commandsFor, knownOf } from './known.ts';
 import type { Pass } from './pass.ts';
 
 export type Row = {
@@ -25,6 +27,16 @@ export type Row = {
   /** From sending to arrival. */
   readonly seconds: number | null;
   readonly folder: string | null;
+  /** Where it really left from: the host's own address or not; null where that was not looked at. */
+  readonly origin: Origin | null;
+  /** Its attachment is not the one that was sent. */
+  readonly altered: boolean;
+  /** What was said to and fro, a line each; kept for one canary of each kind of failure. */
+  readonly conversation: readonly string[];
+  /** Commands for the administrator: where the reason is found. */
+  readonly whereToLook: readonly string[];
+  /** The same for a failure: which mails the server refused from that address since the day before. */
+  readonly lostMails: readonly string[];
   /** Oldest first; seconds since the hop before, negative where clocks differ. */
   readonly hops: readonly { readonly by: string; readonly from: string | null; readonly seconds: number | null }[];
 };
@@ -46,11 +58,12 @@ export type Report = {
 
 /**
  * The verdict at the end of a pass. What nobody sent will not be sent any more, and what was refused for now is not
- * tried again; a mailbox that stayed dark leaves its canaries blind. The rest is still `pending`, and says so.
+ * tried again (of a server that must refuse, that says nothing); a mailbox that stayed dark leaves its canaries blind.
+ * The rest is still `pending`, and says so.
  */
-const finalVerdict = ({ judgement, handover, sighting }: Settled): Verdict | 'pending' => {
+const finalVerdict = ({ judgement, handover, sighting }: Settled, mustRefuse: boolean): Verdict | 'pending' => {
   if (judgement.verdict !== 'pending') return judgement.verdict;
-  if (handover?.state === 'refused') return 'refused';
+  if (handover?.state === 'refused') return mustRefuse ? 'unsent' : 'refused';
   if (handover?.state === 'unsent') return 'unsent';
   return sighting.state === 'dark' && sighting.cause !== 'looked-partly' ? 'blind' : 'pending';
 };
@@ -61,19 +74,17 @@ const hopsOf = (hops: readonly Hop[]): Row['hops'] =>
     return { by, from: from ?? null, seconds: at === undefined || before === undefined ? null : (at - before) / 1000 };
   });
 
-const rowOf = (story: Settled, settings: Settings): Row => {
+const rowOf = (story: Settled, settings: Settings, monitor: Monitor): Row => {
   const { route, handover, sighting, judgement } = story;
   const { host, path, mailbox } = parseRoute(route);
-  const verdict = finalVerdict(story);
+  const verdict = finalVerdict(story, monitor.paths[path]?.mustRefuse === true);
   const dark = verdict === 'blind' && sighting.state === 'dark' ? sighting : undefined;
   const good = verdict !== 'pending' && verdicts[verdict].says === 'good';
-  const cause = dark?.cause ?? (good ? undefined : judgement.cause);
-  const answeredBy = judgement.answeredBy ?? handover?.answeredBy;
-  const address = settings.hosts.find(({ id }) => id === host)?.address ?? handover?.leftFrom;
-  const remedy =
-    cause === undefined
-      ? null
-      : remedyFor(cause, { host, path, mailbox, address, seenAs: handover?.seenAs, answeredBy });
+  const refusal = handover !== undefined && 'cause' in handover ? handover.cause : undefined;
+  const cause = dark?.cause ?? (good ? undefined : (judgement.cause ?? refusal));
+  const known = knownOf(story, settings, monitor, dark !== undefined);
+  const bad = verdict !== 'pending' && verdicts[verdict].says === 'bad';
+  const commands = cause === undefined || good ? undefined : commandsFor(cause, known);
   return {
     route,
     host,
@@ -82,13 +93,18 @@ const rowOf = (story: Settled, settings: Settings): Row => {
     verdict,
     cause: cause ?? null,
     evidence: dark?.detail ?? judgement.evidence ?? handover?.evidence ?? null,
-    remedy,
-    answeredBy: answeredBy ?? null,
+    remedy: cause === undefined ? null : remedyFor(cause, known),
+    answeredBy: judgement.answeredBy ?? handover?.answeredBy ?? null,
     seenAs: handover?.seenAs ?? null,
     queueId: handover?.queueId ?? null,
     sentAt: handover === undefined || handover.state === 'unsent' ? null : new Date(handover.sentAt).toISOString(),
     seconds: judgement.took === undefined ? null : judgement.took / 1000,
     folder: sighting.state === 'seen' ? sighting.folder : null,
+    origin: story.origin ?? null,
+    altered: sighting.state === 'seen' && sighting.altered === true,
+    conversation: handover?.conversation ?? [],
+    whereToLook: commands?.whereToLook ?? [],
+    lostMails: bad ? (commands?.lostMails ?? []) : [],
     hops: sighting.state === 'seen' ? hopsOf(sighting.hops) : [],
   };
 };
@@ -101,13 +117,13 @@ const recordOf = (story: Settled, row: Row): VerdictRecord[] => {
       slot: story.slot,
       verdict: row.verdict,
       took: story.judgement.took,
-      cause:
-        story.judgement.cause ??
-        (handover?.state === 'refused' || handover?.state === 'unsent' ? handover.cause : undefined),
+      cause: story.judgement.cause ?? (handover !== undefined && 'cause' in handover ? handover.cause : undefined),
       evidence: row.evidence ?? undefined,
       answeredBy: row.answeredBy ?? undefined,
       seenAs: row.seenAs ?? undefined,
       ownServer: handover?.ownServer,
+      product: handover?.product,
+      altered: row.altered || undefined,
     },
   ];
 };
@@ -127,17 +143,11 @@ const incidentsOf = (pass: Pass, rows: readonly Row[], settings: Settings, now: 
   });
 };
 
-const findingsOf = (rows: readonly Row[]): string[] => {
-  const named = (verdict: Verdict) => rows.filter((row) => row.verdict === verdict).map(({ route }) => route);
-  const late = named('late');
-  const junked = named('junked');
-  return [
-    ...(late.length === 0 ? [] : [`arrived late: ${late.join(', ')}`]),
-    ...(junked.length === 0 ? [] : [`arrived in Junk: ${junked.join(', ')}`]),
-  ];
-};
+/** Speaks for the host. */
+export const isGood = ({ verdict }: Row): boolean => verdict !== 'pending' && verdicts[verdict].says === 'good';
 
-const isGood = ({ verdict }: Row): boolean => verdict !== 'pending' && verdicts[verdict].says === 'good';
+/** Is in the mailbox, as it must be: of a server that must refuse, a refusal is good. */
+export const hasArrived = (row: Row): boolean => isGood(row) && row.verdict !== 'denied';
 
 /** Makes the report of a pass. */
 export const reportOf = (pass: Pass, settings: Settings, warnings: readonly string[], now: Ms): Report => {
@@ -147,7 +157,7 @@ export const reportOf = (pass: Pass, settings: Settings, warnings: readonly stri
       (order.get(parseRoute(a.route).host) ?? 0) - (order.get(parseRoute(b.route).host) ?? 0) ||
       (a.route < b.route ? -1 : 1),
   );
-  const rows = stories.map((story) => rowOf(story, settings));
+  const rows = stories.map((story) => rowOf(story, settings, pass.monitor));
   const problems = [
     ...new Set(
       pass.problems.map(
@@ -170,7 +180,7 @@ export const reportOf = (pass: Pass, settings: Settings, warnings: readonly stri
         inCommon,
         summary,
       })),
-    warnings: [...warnings, ...findingsOf(rows), ...problems],
+    warnings: [...warnings, ...findingsOf(rows, settings), ...problems],
   };
 };
 

@@ -1,11 +1,17 @@
 /** A pass as a person reads it: a table, what is wrong and what to do, and one closing line. */
 import { styleText } from 'node:util';
-import Table from 'cli-table3';
 import { type Cause, causes } from '../../lambdas/core/causes.ts';
 import { verdicts } from '../../lambdas/core/words.ts';
-import type { Report, Row } from './report.ts';
+import { columns } from './columns.ts';
+import { hasArrived, type Report, type Row } from './report.ts';
+import { storiesOf } from './verbose.ts';
 
-export type Look = { readonly colour: boolean; readonly width: number };
+export type Look = {
+  readonly colour: boolean;
+  readonly width: number;
+  /** Everything that is known of each canary below its table. @default false */
+  readonly verbose?: boolean;
+};
 
 type Colour = 'green' | 'yellow' | 'red' | 'magenta' | 'dim' | 'bold';
 
@@ -31,9 +37,11 @@ const mark = ({ verdict }: Row): string => {
 
 const meaning = (cause: string | null): string => (cause === null ? '' : (causes[cause as Cause]?.meaning ?? cause));
 
-const detail = (row: Row): string => {
+/** What is known of a canary besides its verdict, in one line. */
+export const detail = (row: Row): string => {
   if (row.verdict === 'pending')
     return `not arrived yet${row.answeredBy === null ? '' : `, accepted by ${row.answeredBy}`}${row.queueId === null ? '' : ` as ${row.queueId}`}`;
+  if (row.verdict === 'denied') return row.evidence ?? '';
   if (row.cause === null) return row.folder === null || row.folder === 'INBOX' ? '' : `in folder ${row.folder}`;
   // Of a dark mailbox the words are the mailbox's; the relay that took the mail has nothing to do with them.
   const by = row.answeredBy === null || row.verdict === 'blind' ? '' : ` by ${row.answeredBy}`;
@@ -50,35 +58,12 @@ const rowsTable = (rows: readonly Row[], look: Look): string => {
     14 +
     10 +
     18;
-  const table = new Table({
-    head,
-    style: { head: [], border: [], compact: true },
-    wordWrap: true,
-    ...(narrow ? {} : { colWidths: [null, null, null, null, null, Math.max(24, look.width - fixed)] }),
-    chars: {
-      top: '',
-      'top-mid': '',
-      'top-left': '',
-      'top-right': '',
-      bottom: '',
-      'bottom-mid': '',
-      'bottom-left': '',
-      'bottom-right': '',
-      left: '',
-      'left-mid': '',
-      mid: '',
-      'mid-mid': '',
-      right: '',
-      'right-mid': '',
-      middle: '  ',
-    },
-  });
-  for (const row of rows) {
+  const cells = rows.map((row) => {
     const took = row.seconds === null ? '' : `${row.seconds.toFixed(1)} s`;
     const verdict = paint(colourOf(row), mark(row));
-    table.push(narrow ? [row.route, verdict, took] : [row.host, row.path, row.mailbox, verdict, took, detail(row)]);
-  }
-  return table.toString();
+    return narrow ? [row.route, verdict, took] : [row.host, row.path, row.mailbox, verdict, took, detail(row)];
+  });
+  return columns(head, cells, narrow ? undefined : Math.max(24, look.width - fixed));
 };
 
 /** Lines under the table: what is wrong, its proof and the next step, once for each incident and each dark mailbox. */
@@ -107,13 +92,12 @@ const advice = ({ verdicts: rows, incidents }: Report, look: Look): string[] => 
 
 const closing = ({ verdicts: rows, ok }: Report): string => {
   const count = (match: (row: Row) => boolean) => rows.filter(match).length;
-  const says = (word: 'good' | 'bad') =>
-    count(({ verdict }) => verdict !== 'pending' && verdicts[verdict].says === word);
   const parts = [
-    `${says('good')} of ${rows.length} canaries arrived`,
+    `${count(hasArrived)} of ${rows.length} canaries arrived`,
     ...(
       [
-        ['failed', says('bad')],
+        [verdicts.denied.people, count(({ verdict }) => verdict === 'denied')],
+        ['failed', count(({ verdict }) => verdict !== 'pending' && verdicts[verdict].says === 'bad')],
         ['not sent', count(({ verdict }) => verdict === 'unsent')],
         ['not arrived yet', count(({ verdict }) => verdict === 'pending')],
         ['not known', count(({ verdict }) => verdict === 'blind')],
@@ -131,6 +115,7 @@ export const textOf = (report: Report, look: Look): string => {
   return [
     rowsTable(report.verdicts, look),
     ...advice(report, look),
+    ...(look.verbose ? storiesOf(report, (title) => paint('bold', title)) : []),
     ...(report.warnings.length === 0
       ? []
       : ['', ...report.warnings.map((warning) => `${paint('yellow', 'warning')} ${warning}`)]),

@@ -7,8 +7,15 @@ import { fileLedger } from '../../lambdas/adapters/ledger-file.ts';
 import { type Key, keyOf } from '../../lambdas/core/canary.ts';
 import type { Ledger } from '../../lambdas/core/ports.ts';
 import { UsageError } from '../commands/command.ts';
+import { heartbeatSecretIn } from '../enroll/secret.ts';
 
-export type State = { readonly ledger: Ledger; readonly key: Key; readonly close: () => void };
+export type State = {
+  readonly ledger: Ledger;
+  readonly key: Key;
+  /** The secret from which the keys of heartbeat hosts are derived. */
+  readonly heartbeat: string;
+  readonly close: () => void;
+};
 
 /** The key of this watch: made once, readable by its user alone. */
 const keyIn = (folder: string): Key => {
@@ -55,6 +62,7 @@ export const openState = (folder: string): State => {
   return {
     ledger,
     key: keyIn(folder),
+    heartbeat: heartbeatSecretIn(folder),
     close: () => {
       ledger.close();
       lock.close();

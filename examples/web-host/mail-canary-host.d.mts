@@ -15,12 +15,24 @@ export type MailCanaryHandlerOptions = {
   readonly from?: string;
   /** New mails per recipient and minute, on average; default 1. */
   readonly perMinute?: number;
+  /** Bytes of a request body; default 16,384. A canary with `size: 5 MB` needs about 7,000,000. */
+  readonly mostBody?: number;
   /** The path that the monitor calls, where a proxy on the way changes it. */
   readonly path?: string;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 };
 
-export declare const mailCanaryHandler: (
-  options: MailCanaryHandlerOptions,
-) => (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
+export type MailCanaryHandler = ((
+  req: IncomingMessage,
+  res: ServerResponse,
+  next?: (error?: unknown) => void,
+) => void) & {
+  /** Counts a mail of the application's own that failed: the next answer tells the monitor how many there were. */
+  readonly countFailure: () => void;
+  /** The application's transport, counting what fails through it. Not for `options.transport`: canaries are not the application's own mail. */
+  // biome-ignore lint/suspicious/noExplicitAny: any nodemailer transport fits
+  readonly counting: <T extends { sendMail(mail: any, done?: any): any }>(transport: T) => T;
+};
+
+export declare const mailCanaryHandler: (options: MailCanaryHandlerOptions) => MailCanaryHandler;

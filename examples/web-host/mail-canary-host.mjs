@@ -4,8 +4,6 @@
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Bytes of a request body; a canary needs about two thousand. */
-const mostBody = 16 * 1024;
 /** How far the clocks of the monitor and this host may be apart. */
 const mostSkew = 5 * 60;
 /** How long an id is remembered, and how many at most: longer than a signature can be used. */
@@ -15,6 +13,10 @@ const allowedHeaders = ['x-mail-canary', 'auto-submitted'];
 
 /** @typedef {{ status: number, body: Record<string, unknown> }} Answer */
 
+const hmac = (/** @type {string} */ secret, /** @type {(string | number)[]} */ ...lines) =>
+  `v1=${createHmac('sha256', secret).update(lines.join('\n')).digest('hex')}`;
+const sha256 = (/** @type {string | Buffer} */ bytes) => createHash('sha256').update(bytes).digest('hex');
+
 /**
  * @param {object} options
  * @param {string} options.host The id of this host as the monitor knows it.
@@ -23,9 +25,12 @@ const allowedHeaders = ['x-mail-canary', 'auto-submitted'];
  * @param {readonly string[]} options.recipients The only addresses that canaries may go to.
  * @param {string} [options.from] The only sender that is accepted; default: whatever the monitor asks for.
  * @param {number} [options.perMinute] New mails per recipient and minute, on average.
+ * @param {number} [options.mostBody] Bytes of a request: a canary needs about two thousand, one with `size: 5 MB` about 7,000,000.
  * @param {string} [options.path] The path that the monitor calls, where a proxy on the way changes it.
  * @param {() => number} [options.now] Milliseconds since 1970.
- * @returns {(req: any, res: any, next?: (error?: unknown) => void) => void} For `node:http` and Express.
+ * @returns {((req: any, res: any, next?: (error?: unknown) => void) => void) & { countFailure: () => void, counting: <T extends { sendMail: Function }>(transport: T) => T }}
+ * A handler for `node:http` and Express. Failures of the application's own mails are counted by calling `countFailure`, or
+ * by sending through `counting(transport)`; the next answer tells the monitor how many there were.
  */
 export const mailCanaryHandler = ({
   host,
@@ -34,6 +39,7 @@ export const mailCanaryHandler = ({
   recipients,
   from,
   perMinute = 1,
+  mostBody = 16 * 1024,
   path,
   now = Date.now,
 }) => {
@@ -42,22 +48,22 @@ export const mailCanaryHandler = ({
   const answers = new Map();
   /** New mails that a recipient may get at once. @type {Map<string, { at: number, left: number }>} */
   const recent = new Map();
+  /** The application's own mails that failed since the last answer; undefined until somebody counts. @type {number | undefined} */
+  let failures;
 
   const isSigned = (/** @type {any} */ req, /** @type {Buffer} */ body) => {
     const timestamp = String(req.headers['x-mail-canary-timestamp'] ?? '');
     if (!/^\d{1,12}$/.test(timestamp) || Math.abs(now() / 1000 - Number(timestamp)) > mostSkew) return false;
     // Express cuts the mount point off `url`; what was signed is the path in the request line.
     const target = path ?? req.originalUrl ?? req.url;
-    const digest = createHash('sha256').update(body).digest('hex');
-    const text = ['v1', req.method, target, timestamp, digest].join('\n');
-    const expected = Buffer.from(`v1=${createHmac('sha256', secret).update(text).digest('hex')}`);
+    const expected = Buffer.from(hmac(secret, 'v1', req.method, target, timestamp, sha256(body)));
     const given = Buffer.from(String(req.headers['x-mail-canary-signature'] ?? ''));
     return given.length === expected.length && timingSafeEqual(given, expected);
   };
 
-  /** @returns {Promise<Answer>} */
   const sendMail = async (/** @type {any} */ mail, /** @type {string} */ to) => {
     const server = transport.options?.host;
+    const { name: filename, type: contentType, base64: content } = mail.attachment ?? {};
     try {
       const info = await transport.sendMail({
         from: mail.from,
@@ -67,6 +73,7 @@ export const mailCanaryHandler = ({
         messageId: mail.messageId,
         headers: mail.headers,
         text: mail.text,
+        ...(content && { attachments: [{ filename, contentType, content, encoding: 'base64' }] }),
         disableFileAccess: true,
         disableUrlAccess: true,
       });
@@ -82,10 +89,8 @@ export const mailCanaryHandler = ({
     }
   };
 
-  /** @returns {Promise<Answer>} */
   const answerTo = (/** @type {any} */ mail) => {
-    const refuse = (/** @type {number} */ status, /** @type {string} */ error) =>
-      Promise.resolve({ status, body: { error } });
+    const refuse = (status, error) => Promise.resolve({ status, body: { error } });
     const wrong = faultOf(mail);
     if (wrong !== undefined) return refuse(400, wrong);
     if (mail.host !== host) return Promise.resolve({ status: 421, body: { host } });
@@ -110,13 +115,27 @@ export const mailCanaryHandler = ({
     return answer;
   };
 
-  return (req, res, next) => {
-    const reply = (/** @type {Answer} */ { status, body }) => {
-      const text = JSON.stringify(body);
-      res.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-      res.end(text);
-    };
-    const refuse = (/** @type {number} */ status, /** @type {string} */ error) => reply({ status, body: { error } });
+  /** Every answer to a signed request is signed; what says nothing of mail to strangers has no signature to name. */
+  const reply = (/** @type {any} */ res, { status, body }, signature = '') => {
+    const told = 'state' in body && failures !== undefined && !res.destroyed ? Math.min(failures, 1e6) : undefined;
+    if (told !== undefined) {
+      failures = (failures ?? 0) - told;
+      // What did not go out is told next time.
+      res.once('close', () => {
+        if (!res.writableFinished) failures = (failures ?? 0) + told;
+      });
+    }
+    const text = JSON.stringify({ ...body, failures: told });
+    res.writeHead(status, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+      ...(signature && { 'x-mail-canary-signature': hmac(secret, 'v1', 'answer', status, signature, sha256(text)) }),
+    });
+    res.end(text);
+  };
+
+  const handler = (req, res, next) => {
+    const refuse = (status, error) => reply(res, { status, body: { error } });
     if (req.method !== 'POST') return next === undefined ? refuse(405, 'only POST') : next();
     if (req.readableDidRead || req.readableEnded)
       return refuse(
@@ -132,13 +151,35 @@ export const mailCanaryHandler = ({
       if (size <= mostBody) chunks.push(chunk);
     });
     req.once('end', () => {
-      if (size > mostBody) return refuse(413, `a body has at most ${mostBody} bytes`);
+      if (size > mostBody) return refuse(413, `a body has at most ${mostBody} bytes; larger canaries need mostBody`);
       const body = Buffer.concat(chunks);
       if (!isSigned(req, body))
         return refuse(401, 'the signature or its timestamp is wrong: compare secret, path and clock');
-      answerTo(parse(body)).then(reply, () => refuse(500, 'the endpoint failed'));
+      const signature = String(req.headers['x-mail-canary-signature']);
+      answerTo(parse(body)).then(
+        (answer) => reply(res, answer, signature),
+        () => refuse(500, 'the endpoint failed'),
+      );
     });
   };
+  const countFailure = () => {
+    failures = (failures ?? 0) + 1;
+  };
+  const counting = (bare) => {
+    failures ??= 0;
+    const sendMail = (/** @type {any} */ mail, /** @type {any} */ done) => {
+      if (done !== undefined)
+        return bare.sendMail(mail, (/** @type {unknown[]} */ ...said) => {
+          if (said[0]) countFailure();
+          done(...said);
+        });
+      const sending = bare.sendMail(mail);
+      sending.catch(countFailure);
+      return sending;
+    };
+    return new Proxy(bare, { get: (target, name) => (name === 'sendMail' ? sendMail : Reflect.get(target, name)) });
+  };
+  return Object.assign(handler, { countFailure, counting });
 };
 
 const parse = (/** @type {Buffer} */ body) => {
@@ -165,5 +206,15 @@ const faultOf = (/** @type {any} */ mail) => {
       return 'only the headers X-Mail-Canary and Auto-Submitted are accepted';
     if (typeof value !== 'string' || /[\u0000-\u001f\u007f]/.test(value)) return 'every header must be one line';
   }
+  const { attachment } = mail;
+  if (attachment === undefined) return undefined;
+  const { name, type, base64 } = Object(attachment);
+  if (
+    typeof name !== 'string' ||
+    !/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name) ||
+    type !== 'application/octet-stream'
+  )
+    return 'attachment must have a plain file name and the type application/octet-stream';
+  if (typeof base64 !== 'string' || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return 'attachment.base64 must be base64';
   return undefined;
 };

@@ -14,6 +14,8 @@ const handler = mailCanaryHandler({
   secret: env.MAIL_CANARY_SECRET ?? '',
   transport: nodemailer.createTransport({ host: env.SMTP_HOST ?? 'localhost', port: Number(env.SMTP_PORT ?? 25) }),
   recipients: (env.MAIL_CANARY_RECIPIENTS ?? '').split(',').filter(Boolean),
+  perMinute: Number(env.MAIL_CANARY_PER_MINUTE ?? 1),
+  mostBody: Number(env.MAIL_CANARY_MOST_BODY ?? 16_384),
 });
 
 const server = createServer((req, res) => {

@@ -9,6 +9,8 @@ export type Key = { readonly id: string; readonly secret: string };
 export type Keys = {
   readonly current: Key;
   readonly previous?: Key | undefined;
+  /** The secret from which hosts' own keys are derived; a second one, so that a rotation disenrols nobody. */
+  readonly heartbeat?: string | undefined;
   /** Keys that hosts mint with themselves, by key id. */
   readonly hosts?: ReadonlyMap<string, HostKey> | undefined;
 };
@@ -101,7 +103,7 @@ export type Recognised =
       /** Set when a host minted it: whose canaries it may be. */
       readonly by?: HostKey['host'];
     }
-  | { readonly kind: 'forged' }
+  | { readonly kind: 'forged'; readonly by?: HostKey['host'] }
   | { readonly kind: 'foreign' };
 
 const keyFor = (keys: Keys, id: string | undefined): Key | HostKey | undefined =>
@@ -125,9 +127,11 @@ const fromHeader = (value: string | undefined, keys: Keys): Recognised | undefin
   const route = decode(tags.get('r') ?? '');
   const valid =
     tags.get('v') === '1' && route !== undefined && same(tags.get('m') ?? '', sign(key, 'header', route, slot, sentAt));
-  return valid
+  // A host's key speaks for that host alone.
+  const isTheirs = !('host' in key) || key.host === 'every' || key.host === route?.split('/')[0];
+  return valid && isTheirs
     ? { kind: 'own', id: canaryId(route, slot), route, slot, sentAt, ...mintedBy(key) }
-    : { kind: 'forged' };
+    : { kind: 'forged', ...mintedBy(key) };
 };
 
 const decode = (text: string): string | undefined => {
@@ -168,7 +172,9 @@ export const recognise = (
   replay: Ms,
 ): Recognised => {
   const first = fromHeader(mail.canary, keys);
-  const found = first?.kind === 'own' ? first : (fromMessageId(mail.messageId, keys) ?? first);
+  // A gateway may damage a header of ours; one that a host signed for another was damaged by nobody.
+  const isSettled = first !== undefined && (first.kind === 'own' || 'by' in first);
+  const found = isSettled ? first : (fromMessageId(mail.messageId, keys) ?? first);
   if (found?.kind === 'own')
     return found.sentAt > now + skew || found.sentAt < now - replay ? { ...found, kind: 'stale' } : found;
   return found ?? { kind: 'foreign' };

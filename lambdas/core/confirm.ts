@@ -1,15 +1,19 @@
 /** The confirm round (DESIGN 10). The order of its writes is the crash safety: read it from top to bottom. */
-import type { Keys } from './canary.ts';
+import { canaryId, type Keys } from './canary.ts';
+import { conditionFinding, conditionsOf, stepConditions } from './conditions.ts';
 import { diagnose } from './diagnose.ts';
+import { hostKeys } from './enrolment.ts';
+import { hintedBy } from './hinted.ts';
 import type { Incident, IncidentEvent } from './incident.ts';
 import { type ConfirmClock, itemsOf, type Tally } from './items.ts';
-import { slotAt } from './judge.ts';
+import { slotAt, slotStart } from './judge.ts';
 import { nothing } from './lane.ts';
 import { takeLease } from './lease.ts';
 import { relevant } from './lifecycle.ts';
 import { asksFor, lookInto, mailboxAfter, ofThisLife } from './looking.ts';
-import { laneName, type Monitor, parseRoute, routesOf } from './monitor.ts';
-import type { Ledger, Mailbox, Metrics, Teller } from './ports.ts';
+import { laneName, type Monitor, mailboxNames, parseRoute, routesOf } from './monitor.ts';
+import { askOutcomes } from './outcomes.ts';
+import type { Ledger, Mailbox, Metrics, Outcomes, Teller } from './ports.ts';
 import { type Settled, settle } from './settle.ts';
 import { type Sorted, sortMails } from './sighting.ts';
 import { gather, gauges, recordsOfRound, settledPoints } from './tally.ts';
@@ -20,6 +24,8 @@ export type ConfirmPorts = {
   readonly mailboxes: Readonly<Record<string, Mailbox>>;
   readonly metrics: Metrics;
   readonly teller: Teller;
+  /** Asks what became of canaries that hosts were told to send, per path; undefined where nobody can be asked. */
+  readonly outcomes?: ((path: string) => Outcomes | undefined) | undefined;
   readonly now: () => Ms;
 };
 
@@ -55,17 +61,19 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
   const { round } = clock;
 
   // 1 what is known, and one window of slots
-  const [hosts, lanes, allIncidents, states] = await Promise.all([
+  const [hosts, hellos, lanes, allIncidents, states] = await Promise.all([
     items.hosts(),
+    items.hellos(),
     items.lanes(),
     items.incidents(clock.incidentsFrom),
     items.mailboxes(),
   ]);
   const routes = hosts.flatMap((host) => routesOf(host, monitor));
+  const byId = new Map(hosts.map((host) => [host.id, host]));
   const laneOf = lanesByRoute(hosts, monitor);
   const unread: Slot = Math.min(clock.open + limits.window, slotAt(begun, limits) + 1);
   const slots = Array.from({ length: Math.max(0, unread - clock.open) }, (_, index) => clock.open + index);
-  const batches = ofThisLife((await Promise.all(slots.map((slot) => items.batches(slot)))).flat(), hosts, limits);
+  const stored = ofThisLife((await Promise.all(slots.map((slot) => items.batches(slot)))).flat(), hosts, limits);
 
   // 2 the tallies of rounds that died after their records were written
   // A long refusal of CloudWatch is caught up with a window at a time: no round reads the whole of it.
@@ -78,22 +86,62 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
     if (await items.putTally(tally, begun)) undone.push(tally);
   }
 
+  // Keys of hosts that mint for themselves, as far as they have such a path and are not revoked.
+  const minting = hosts.filter(({ paths }) => paths.some((path) => monitor.paths[path]?.byHost));
+  const known: Keys =
+    keys.heartbeat === undefined || minting.length === 0
+      ? keys
+      : {
+          ...keys,
+          hosts: hostKeys(
+            keys.heartbeat,
+            minting.map(({ id }) => id),
+            await items.enrolments(),
+          ),
+        };
+
   // 3 every mailbox at once: sightings, or why it is dark
-  const asks = asksFor(monitor, batches, lanes, laneOf, states, begun);
+  const asks = asksFor(monitor, stored, lanes, laneOf, states, begun);
   const looks = new Map<string, Look>(
     await Promise.all(
-      Object.keys(monitor.mailboxes).map(
+      mailboxNames(monitor).map(
         async (name) => [name, await lookInto(ports.mailboxes, name, states.get(name), asks.get(name), begun)] as const,
       ),
     ),
   );
   const now = ports.now();
   const sorted = new Map<string, Sorted>(
-    [...looks].map(([name, look]) => [name, sortMails(look, keys, now, limits.replay)]),
+    [...looks].map(([name, look]) => [name, sortMails(look, known, now, limits.replay)]),
   );
+  const isOpen = (route: RouteId, slot: Slot) =>
+    laneOf.has(route) &&
+    !lanes.get(laneOf.get(route) ?? '')?.routes[route]?.records.some((record) => record.slot === slot);
+  const notes = hintedBy(stored, sorted, isOpen, now);
+  for (const note of notes) await items.putNote(note, slotStart(note.slot, limits));
+  const batches = stored.map((batch) => {
+    const further = notes.filter(({ route, slot }) => slot === batch.slot && batch.routes.includes(route));
+    return further.length === 0 ? batch : { ...batch, notes: [...(batch.notes ?? []), ...further] };
+  });
+  const arrived = new Set([...sorted.values()].flatMap(({ own }) => own.map(({ id }) => id)));
+  const waitsFor = (route: RouteId, slot: Slot) => isOpen(route, slot) && !arrived.has(canaryId(route, slot));
+  const asked = await askOutcomes(monitor, batches, byId, waitsFor, ports.outcomes, now);
+  problems.push(...asked.problems);
 
   // 4 settle: verdict and state are one write
-  const outcome = settle({ monitor, lanes, laneOf, batches, unread, open: clock.open, looks, sorted, round, now });
+  const outcome = settle({
+    monitor,
+    lanes,
+    laneOf,
+    batches,
+    unread,
+    open: clock.open,
+    looks,
+    sorted,
+    hosts: byId,
+    asked,
+    round,
+    now,
+  });
   const merged = new Map([...lanes, ...outcome.lanes]);
   for (const [name, lane] of outcome.lanes) {
     const present = Object.fromEntries(Object.entries(lane.routes).filter(([route]) => laneOf.get(route) === name));
@@ -128,10 +176,17 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
 
   // 6 incidents
   const memory = (route: RouteId) => merged.get(laneOf.get(route) ?? '')?.routes[route] ?? nothing;
-  const incidents = diagnose({ monitor, hosts, routes, memory, incidents: relevant(allIncidents, limits, now), now });
-  const stored = new Map(allIncidents.map(({ id, version }) => [id, version]));
+  const mattering = relevant(allIncidents, limits, now);
+  const said = new Map(outcome.settled.map(({ route, slot, handover }) => [`${route}@${slot}`, handover]));
+  const handover = (route: RouteId, slot: Slot) => said.get(`${route}@${slot}`);
+  const ofRoutes = mattering.filter(({ finding }) => finding !== conditionFinding);
+  const incidents = [
+    ...diagnose({ monitor, hosts, routes, memory, handover, incidents: ofRoutes, now }),
+    ...stepConditions(conditionsOf({ monitor, hosts, hellos, looks, now }), mattering, monitor, now),
+  ];
+  const versions = new Map(allIncidents.map(({ id, version }) => [id, version]));
   for (const incident of incidents)
-    if (incident.version !== stored.get(incident.id)) await items.putIncident(incident, round);
+    if (incident.version !== versions.get(incident.id)) await items.putIncident(incident, round);
 
   // 7 telling: `told` moves only when it was taken
   const untold = incidents.filter(({ told, version }) => told < version);
@@ -165,11 +220,11 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
     const state = gauges({
       monitor,
       routes,
-      hosts: new Map(hosts.map((host) => [host.id, host])),
+      hosts: byId,
       lanes: merged,
       laneOf,
       incidents,
-      dark: new Set(dark.keys()),
+      dark: new Set([...dark.keys()].filter((name) => monitor.mailboxes[name] !== undefined)),
       skipped,
       now,
     });
@@ -199,7 +254,7 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
   await Promise.all([...looks].map(([name, look]) => cleanUp(name, look)));
 
   // 10 the end of the round
-  const settledUntil = slotAt(now - (limits.sendBy + limits.lostAfter + 2 * limits.tick), limits);
+  const settledUntil = slotAt(now - (limits.sendBy + limits.lostAfter + limits.patience + 2 * limits.tick), limits);
   const open = Math.max(clock.open, Math.min(unread, settledUntil));
   const today = new Date(now).toISOString().slice(0, 10);
   const [incidentsFrom] = [today, ...relevant(incidents, limits, now).map(({ id }) => id)].sort();

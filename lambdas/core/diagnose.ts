@@ -1,12 +1,16 @@
 /** From failing routes to incidents: grouped by cause and by who said it, opened, changed, reopened, closed (DESIGN 6). */
-import { remedyFor } from './causes.ts';
+import { canaryId } from './canary.ts';
+import { type Cause, remedyFor } from './causes.ts';
 import { findings, type Trouble, troubleOf } from './findings.ts';
 import type { Affected, Incident } from './incident.ts';
 import { slotStart } from './judge.ts';
+import type { Known } from './known.ts';
 import { hostSays, lastJudged } from './lane.ts';
 import { affected, close, type DiagnoseInput, isSameAgain, open, reopen, stepRoutes, substance } from './lifecycle.ts';
+import { lostMails } from './lost-mails.ts';
 import { parseRoute } from './monitor.ts';
 import { type Fleet, inCommon, othersWords, type Scope, scopeOf } from './naming.ts';
+import { whereToLook } from './where-to-look.ts';
 import type { Ms, RouteId, Slot } from './words.ts';
 
 const day: Ms = 24 * 60 * 60_000;
@@ -55,15 +59,55 @@ const newcomers = (scope: Scope, firstSlot: Slot, fleet: Fleet): string[] => {
   });
 };
 
+/** Causes that a server which is down shows, and a firewall before one host as well. */
+const cannotConnect: readonly Cause[] = ['connect-refused', 'connect-timeout', 'unreachable'];
+
+/** What is known when remedy and commands are filled in, of the newest canary that shows the trouble. */
+const knownOf = (
+  id: RouteId,
+  sample: Affected | undefined,
+  incident: Incident,
+  cause: Cause,
+  { monitor, hosts, memory, handover }: DiagnoseInput,
+): Known => {
+  const { host, path, mailbox } = parseRoute(id);
+  const bad = memory(id).records.findLast((record) => hostSays(record) === 'bad')?.slot;
+  const said = bad === undefined ? undefined : handover?.(id, bad);
+  return {
+    host,
+    path,
+    mailbox,
+    address: hosts.find((one) => one.id === host)?.address,
+    seenAs: sample?.seenAs,
+    leftFrom: said?.leftFrom,
+    answeredBy: incident.answeredBy,
+    product: sample?.product,
+    evidence: sample?.evidence,
+    queueId: said?.queueId,
+    ...(bad === undefined || cause === 'never-sent' ? {} : { canary: canaryId(id, bad) }),
+    from: monitor.paths[path]?.from,
+    to: monitor.mailboxes[mailbox]?.address,
+    at: slotStart(incident.firstSlot, monitor.limits),
+  };
+};
+
 /** Everything that is derived from an incident's routes, made anew. */
 const describe = (incident: Incident, fleet: Fleet, input: DiagnoseInput): Incident => {
   const ids = Object.keys(incident.routes);
   const scope = scopeOf(ids, incident.firstSlot, fleet);
   const newest = Object.entries(incident.routes).sort(([, a], [, b]) => a.since - b.since)[0];
   const [routeId = '', sample] = newest ?? [];
-  const { host, path, mailbox } = parseRoute(routeId);
   const causes = new Set(Object.values(incident.routes).map(({ cause }) => cause));
-  const cause = causes.size === 1 && sample !== undefined ? sample.cause : incident.cause;
+  const said = causes.size === 1 && sample !== undefined ? sample.cause : incident.cause;
+  const own = incident.key.includes('|path ') || incident.answeredBy === undefined;
+  // One server that some reach and others do not: it is up, and something stands between.
+  const cause = cannotConnect.includes(said) && !own && scope.well.length > 0 ? 'host-blocked' : said;
+  const known = knownOf(routeId, sample, incident, cause, input);
+  // The queue id is known in the round that settles a canary: what it led to is kept.
+  const led = whereToLook(cause, known);
+  const look =
+    led.length === 0 || (cause === incident.cause && known.queueId === undefined) ? (incident.look ?? led) : led;
+  const lost = lostMails(known);
   const facts = input.hosts.filter(({ id }) => scope.hosts.includes(id));
   const others = othersWords(scope, fleet);
   const common = inCommon(scope, fleet);
@@ -77,14 +121,9 @@ const describe = (incident: Incident, fleet: Fleet, input: DiagnoseInput): Incid
     inCommon: common,
     facts: [...trap(incident.routes, input), ...newcomers(scope, incident.firstSlot, fleet)],
     evidence: sample?.evidence ?? incident.evidence,
-    remedy: remedyFor(cause, {
-      host,
-      path,
-      mailbox,
-      address: input.hosts.find(({ id }) => id === host)?.address,
-      seenAs: sample?.seenAs,
-      answeredBy: incident.answeredBy,
-    }),
+    remedy: remedyFor(cause, known),
+    ...(look.length === 0 ? {} : { look }),
+    ...(lost.length === 0 ? {} : { lostMails: lost }),
     services: facts.length === 0 ? incident.services : [...new Set(facts.flatMap(({ services }) => services))],
     customers: facts.length === 0 ? incident.customers : [...new Set(facts.flatMap(({ customers }) => customers))],
   };

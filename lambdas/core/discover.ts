@@ -12,8 +12,8 @@ export type Discovered = {
   readonly dark: readonly { readonly source: string; readonly error: unknown }[];
 };
 
-const facts = ({ id, address, paths, mailboxes, services, customers, labels }: HostFacts) =>
-  JSON.stringify([id, address, paths, mailboxes, services, customers, Object.entries(labels).sort()]);
+const facts = ({ id, address, paths, mailboxes, services, customers, labels, egress = [] }: HostFacts) =>
+  JSON.stringify([id, address, paths, mailboxes, services, customers, Object.entries(labels).sort(), egress]);
 
 const lowestFree = (taken: ReadonlySet<number>): number => {
   let seat = 0;

@@ -27,6 +27,7 @@ const arrived = ({ verdict, was }: Record) =>
 
 const isLate = (record: Record) => arrived(record) && record.verdict === 'late';
 const isJunked = (record: Record) => arrived(record) && record.verdict === 'junked';
+const isAltered = (record: Record) => arrived(record) && record.altered === true;
 const isUnsent = (record: Record) => record.verdict === 'unsent';
 
 /** The state of a route whose mail arrives, as to how it arrives; mail that did not arrive says nothing of that. */
@@ -87,6 +88,13 @@ export const findings = [
     state: arriving(isJunked),
     shows: isJunked,
     key: (route) => `junked|${route.mailbox}`,
+  },
+  {
+    name: 'altered',
+    severity: 'ticket',
+    state: arriving(isAltered),
+    shows: isAltered,
+    key: (route) => `altered|${route.path}|${route.mailbox}`,
   },
 ] as const satisfies readonly Finding[];
 

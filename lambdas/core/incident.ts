@@ -1,8 +1,13 @@
 /** An incident: a group of routes failing for one cause, from its first bad canary to its recovery, or to `host gone`. */
 import type { Cause } from './causes.ts';
+import type { Product } from './products.ts';
 import type { Ms, RouteId, Slot, Verdict } from './words.ts';
 
-export type Severity = 'page' | 'ticket';
+/** `page` and `ticket` ring; a `note` is told and rings nothing. */
+export type Severity = 'page' | 'ticket' | 'note';
+
+/** Severities that have an alarm. */
+export type Ringing = Exclude<Severity, 'note'>;
 
 /** Why a route is in an incident; `over` says how it left. */
 export type Affected = {
@@ -12,6 +17,7 @@ export type Affected = {
   readonly evidence?: string | undefined;
   readonly answeredBy?: string | undefined;
   readonly seenAs?: string | undefined;
+  readonly product?: Product | undefined;
   readonly over?: 'recovered' | 'host gone' | undefined;
   /** Its last bad slot, once it recovered: the records that show it are forgotten after a while. */
   readonly until?: Slot | undefined;
@@ -40,6 +46,10 @@ export type Incident = {
   readonly facts: readonly string[];
   readonly evidence?: string | undefined;
   readonly remedy: string;
+  /** Commands for the administrator, filled in: where the words of the cause are to be found. */
+  readonly look?: readonly string[] | undefined;
+  /** Commands that list the mails that were lost besides the canaries, by the log of the server that refused them. */
+  readonly lostMails?: readonly string[] | undefined;
   readonly services: readonly string[];
   readonly customers: readonly string[];
   readonly routes: Readonly<Record<RouteId, Affected>>;

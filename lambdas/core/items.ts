@@ -19,7 +19,7 @@ export type StoredBatch = Batch & {
   readonly notes?: readonly Note[] | undefined;
 };
 
-/** A host that spoke for itself, and until when it counts as there without speaking again. */
+/** A host that spoke for itself over a path: for the first time, and last. */
 export type HelloItem = {
   readonly id: string;
   readonly path: string;
@@ -101,6 +101,7 @@ export const itemsOf = (ledger: Ledger) => {
   return {
     /** Writer: discover. */
     hosts: async (): Promise<Host[]> => (await ledger.list('host')).map((item) => read<Host>(item)),
+    host: (id: string) => get<Host>('host', id),
     putHost: (host: Host) => put('host', host.id, host),
     removeHost: (id: string) => ledger.remove('host', id),
 
@@ -149,8 +150,15 @@ export const itemsOf = (ledger: Ledger) => {
 
     /** Hosts that spoke for themselves. Writers: note, send. */
     hellos: async (): Promise<HelloItem[]> => (await ledger.list('hello')).map((item) => read<HelloItem>(item)),
+    hello: (id: string, path: string) => get<HelloItem>('hello', `${id}/${path}`),
     putHello: (hello: HelloItem) =>
-      ledger.put({ pk: 'hello', sk: hello.id, v: format, expires: seconds(hello.last + 30 * day), body: hello }),
+      ledger.put({
+        pk: 'hello',
+        sk: `${hello.id}/${hello.path}`,
+        v: format,
+        expires: seconds(hello.last + 30 * day),
+        body: hello,
+      }),
 
     /** Writer: people, through the command line. */
     enrolment: (id: string) => get<Enrolment>('enrolment', id),

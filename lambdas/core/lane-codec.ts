@@ -4,6 +4,7 @@
  */
 import type { Cause } from './causes.ts';
 import type { Health, Lane, Record, RouteMemory } from './lane.ts';
+import type { Product } from './products.ts';
 import type { RouteId, Slot, Verdict } from './words.ts';
 
 const letterOf = {
@@ -28,8 +29,8 @@ const healthOf = { n: 'new', h: 'healthy', s: 'suspected', f: 'failing' } as con
 };
 type HealthLetter = keyof typeof healthOf;
 
-/** Cause, evidence, answeredBy, seenAs, ownServer. */
-type Fact = readonly [Cause | null, string | null, string | null, string | null, 1 | 0];
+/** Cause, evidence, answeredBy, seenAs, ownServer, product. */
+type Fact = readonly [Cause | null, string | null, string | null, string | null, 1 | 0, Product?];
 
 /** Health, recent, since, failedAt, forgotten (slots, or null), then the records. */
 type Row = readonly [HealthLetter, string, Slot | null, Slot | null, Slot | null, string];
@@ -45,7 +46,8 @@ const unreadable = (what: string): never => {
   throw new Error(`a lane cannot be read: ${what}`);
 };
 
-const recordForm = /^(\d+)([a-z])(\d*)(?:!(\d+))?(?:<([a-z]))?(?:@(\d+))?(?:~([0-9a-z]+))?$/;
+const recordForm =
+  /^(\d+)([a-z])(\d*)(?:!(\d+))?(?:<([a-z]))?(?:@(\d+))?(?:~([0-9a-z]+))?(?:>([0-9a-fA-F:.]+))?(\*)?(?:%(\d+))?$/;
 
 /** Writes a lane. Rounds up to `tallied` are dropped: only what no tally holds yet needs its round. */
 export const encodeLane = (lane: Lane, tallied: number): Body => {
@@ -54,13 +56,15 @@ export const encodeLane = (lane: Lane, tallied: number): Body => {
   const facts: Fact[] = [];
   const places = new Map<string, number>();
   const factOf = (record: Record): string => {
-    const fact: Fact = [
+    const plain: Fact = [
       record.cause ?? null,
       record.evidence ?? null,
       record.answeredBy ?? null,
       record.seenAs ?? null,
       record.ownServer ? 1 : 0,
     ];
+    const fact: Fact =
+      record.product === undefined ? plain : [plain[0], plain[1], plain[2], plain[3], plain[4], record.product];
     if (fact.every((part) => part === null || part === 0)) return '';
     const text = JSON.stringify(fact);
     const place = places.get(text) ?? facts.push(fact) - 1;
@@ -70,7 +74,8 @@ export const encodeLane = (lane: Lane, tallied: number): Body => {
   const write = (record: Record) =>
     `${record.slot - base}${letterOf[record.verdict]}${record.took === undefined ? '' : Math.round(record.took)}${factOf(record)}` +
     `${record.was === undefined ? '' : `<${letterOf[record.was]}`}${record.round !== undefined && record.round > tallied ? `@${record.round}` : ''}` +
-    `${record.sentAt === undefined ? '' : `~${record.sentAt.toString(36)}`}`;
+    `${record.sentAt === undefined ? '' : `~${record.sentAt.toString(36)}`}${record.leftFrom === undefined ? '' : `>${record.leftFrom}`}` +
+    `${record.altered ? '*' : ''}${record.appFailures ? `%${record.appFailures}` : ''}`;
   const row = ({ base: state, forgotten, records }: RouteMemory): Row => [
     state.health.charAt(0) as HealthLetter,
     state.recent,
@@ -87,10 +92,11 @@ export const encodeLane = (lane: Lane, tallied: number): Body => {
 export const decodeLane = (body: unknown): Lane => {
   const { base, facts, routes } = body as Body;
   const read = (text: string): Record => {
-    const [, offset, letter = '', took, fact, was, round, sent] = recordForm.exec(text) ?? [];
+    const [, offset, letter = '', took, fact, was, round, sent, leftFrom, altered, failures] =
+      recordForm.exec(text) ?? [];
     const shared = fact === undefined ? [] : facts[Number(fact)];
     if (offset === undefined || shared === undefined) return unreadable(`its record ${JSON.stringify(text)}`);
-    const [cause, evidence, answeredBy, seenAs, own] = shared;
+    const [cause, evidence, answeredBy, seenAs, own, product] = shared;
     return {
       slot: base + Number(offset),
       verdict: verdictFor(letter),
@@ -100,6 +106,10 @@ export const decodeLane = (body: unknown): Lane => {
       ...(answeredBy ? { answeredBy } : {}),
       ...(seenAs ? { seenAs } : {}),
       ...(own ? { ownServer: true } : {}),
+      ...(product ? { product } : {}),
+      ...(leftFrom ? { leftFrom } : {}),
+      ...(altered ? { altered: true } : {}),
+      ...(failures ? { appFailures: Number(failures) } : {}),
       ...(was ? { was: verdictFor(was) } : {}),
       ...(round ? { round: Number(round) } : {}),
       ...(sent ? { sentAt: Number.parseInt(sent, 36) } : {}),

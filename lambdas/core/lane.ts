@@ -1,6 +1,7 @@
 /** Records and the state of a route: a fold over slot → verdict, in slot order, so that repetition changes nothing. */
 import { type Cause, isGentle } from './causes.ts';
 import type { Limits } from './limits.ts';
+import type { Product } from './products.ts';
 import { type Ms, type RouteId, type Slot, type Verdict, verdicts } from './words.ts';
 
 /** A verdict at a slot, with what the diagnosis needs of it. */
@@ -17,6 +18,13 @@ export type Record = {
   readonly answeredBy?: string | undefined;
   readonly seenAs?: string | undefined;
   readonly ownServer?: boolean | undefined;
+  readonly product?: Product | undefined;
+  /** The address it really left from, where that is none of the host's. */
+  readonly leftFrom?: string | undefined;
+  /** Its attachment was not the one that was sent. */
+  readonly altered?: boolean | undefined;
+  /** The application's own mails that failed, as it said with this canary. */
+  readonly appFailures?: number | undefined;
   /** The verdict that this one replaced when the mail arrived after all. */
   readonly was?: Verdict | undefined;
 };

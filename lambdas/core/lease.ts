@@ -8,7 +8,7 @@ import type { Ms } from './words.ts';
 export const takeLease = async (items: Items, now: Ms, { limits }: Monitor): Promise<ConfirmClock | undefined> => {
   const last = await items.confirmClock();
   if (last !== undefined && last.leaseUntil > now) return undefined;
-  const oldest = slotAt(now - (limits.sendBy + limits.lostAfter + 2 * limits.tick), limits);
+  const oldest = slotAt(now - (limits.sendBy + limits.lostAfter + limits.patience + 2 * limits.tick), limits);
   const base: ConfirmClock = last ?? { round: 0, leaseUntil: 0, open: oldest, ended: 0, published: 0, skipped: 0 };
   const next = { ...base, round: base.round + 1, leaseUntil: now + limits.lease };
   return (await items.putConfirmClock(next, 'take')) ? next : undefined;

@@ -6,13 +6,15 @@ import type { Affected, Incident } from './incident.ts';
 import { slotStart } from './judge.ts';
 import { hostSays, type RouteMemory } from './lane.ts';
 import type { Monitor } from './monitor.ts';
-import type { Host, Ms, Route, RouteId, Slot } from './words.ts';
+import type { Handover, Host, Ms, Route, RouteId, Slot } from './words.ts';
 
 export type DiagnoseInput = {
   readonly monitor: Monitor;
   readonly hosts: readonly Host[];
   readonly routes: readonly Route[];
   readonly memory: (route: RouteId) => RouteMemory;
+  /** What was said of a canary that this round settled. */
+  readonly handover?: ((route: RouteId, slot: Slot) => Handover | undefined) | undefined;
   /** Open incidents, and those closed within the last day. */
   readonly incidents: readonly Incident[];
   readonly now: Ms;
@@ -35,12 +37,14 @@ export const affected = ({ state, record }: Trouble): Affected => ({
   evidence: record.evidence,
   answeredBy: record.answeredBy,
   seenAs: record.seenAs,
+  ...(record.product === undefined ? {} : { product: record.product }),
 });
 
 /** The verdict itself is the cause where the finding is about good news that is not good enough. */
 const causeOf = (record: Trouble['record']): Cause => {
   if (record.was === 'lost') return 'queued-not-lost';
   if (record.cause !== undefined) return record.cause;
+  if (record.altered) return 'altered';
   if (record.verdict === 'late') return 'arrives-late';
   return record.verdict === 'junked' ? 'arrives-in-junk' : 'unknown';
 };

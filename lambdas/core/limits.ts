@@ -13,6 +13,10 @@ export type Limits = {
   readonly spread: Ms;
   /** Not seen this long after it was sent: lost, if a complete look says so. */
   readonly lostAfter: Ms;
+  /** The longest period in which a host may send by its own clock, 0 without such paths: that much later everything ends. */
+  readonly patience: Ms;
+  /** A host that registered itself is forgotten when it was silent this long. */
+  readonly forgets: Ms;
   /** How long a `confirm` round holds its lease; longer than its function may run. */
   readonly lease: Ms;
   /** Slots that one round of `confirm` reads at most. */
@@ -48,14 +52,19 @@ export type Limits = {
 const minute = 60_000;
 
 /** The limits for a monitor; `pace` below 1 shortens every span but `lostAfter`, which the settings say. */
-export const limitsFor = (settings: { readonly lostAfter: Ms }, pace = 1): Limits => ({
+export const limitsFor = (
+  settings: { readonly lostAfter: Ms; readonly patience?: Ms | undefined },
+  pace = 1,
+): Limits => ({
   tick: minute * pace,
   sendBy: 2 * minute * pace,
   spread: 0.75 * minute * pace,
   lostAfter: settings.lostAfter,
+  patience: settings.patience ?? 0,
+  forgets: 7 * 24 * 60 * minute * pace,
   lease: 1.5 * minute * pace,
   // What is always open, and half an hour more to catch up with.
-  window: Math.ceil((settings.lostAfter + 4 * minute * pace) / (minute * pace)) + 30,
+  window: Math.ceil((settings.lostAfter + (settings.patience ?? 0) + 4 * minute * pace) / (minute * pace)) + 30,
   again: 50,
   failing: { inRow: 2, of: [3, 10] },
   healthy: 3,

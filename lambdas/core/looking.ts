@@ -5,7 +5,8 @@ import type { MailboxState, StoredBatch } from './items.ts';
 import { dueAt, slotAt, slotStart } from './judge.ts';
 import { type Lane, nothing } from './lane.ts';
 import type { Limits } from './limits.ts';
-import { type Monitor, parseRoute } from './monitor.ts';
+import { type Monitor, mailboxNames, parseRoute, periodOf } from './monitor.ts';
+import { withNotes } from './noted.ts';
 import type { Ask, Mailbox } from './ports.ts';
 import type { Cursor, Host, Look, Ms, Place, RouteId } from './words.ts';
 
@@ -36,29 +37,36 @@ export const asksFor = (
 ): Map<string, Ask> => {
   const { limits } = monitor;
   const asks = new Map<string, { expected: string[]; lastCall: string[]; digests: string[]; since: Ms }>();
-  for (const { slot, routes, handovers } of batches) {
+  for (const { slot, path, routes, handovers, notes = [] } of batches) {
     routes.forEach((route, index) => {
       const memory = lanes.get(laneOf.get(route) ?? '')?.routes[route] ?? nothing;
       if (!laneOf.has(route) || memory.records.some((record) => record.slot === slot)) return;
       const { mailbox } = parseRoute(route);
       const ask = asks.get(mailbox) ?? { expected: [], lastCall: [], digests: [], since: now };
       asks.set(mailbox, ask);
-      const handover = handovers?.[index];
+      const mine = notes.filter((note) => note.route === route);
+      const { handover } = withNotes(handovers?.[index], mine);
       const id = canaryId(route, slot);
       ask.expected.push(id);
+      if (monitor.paths[path]?.size !== undefined) ask.digests.push(id);
       ask.since = Math.min(ask.since, slotStart(slot, limits));
       const refused = handover?.state === 'refused' && !handover.temporary;
-      if (handover !== undefined && !refused && handover.state !== 'unsent' && now >= dueAt(slot, handover, limits))
+      if (
+        handover !== undefined &&
+        !refused &&
+        handover.state !== 'unsent' &&
+        now >= dueAt(slot, handover, limits, periodOf(monitor, path))
+      )
         ask.lastCall.push(id);
     });
   }
   return new Map(
-    Object.keys(monitor.mailboxes).map((name) => {
+    mailboxNames(monitor).map((name) => {
       const ask = asks.get(name) ?? {
         expected: [],
         lastCall: [],
         digests: [],
-        since: now - limits.sendBy - limits.lostAfter,
+        since: now - limits.sendBy - limits.lostAfter - limits.patience,
       };
       return [name, { ...ask, cursor: states.get(name)?.cursor }];
     }),

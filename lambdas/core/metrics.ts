@@ -24,6 +24,12 @@ export const metrics = {
     dimensions: [[], ['Path', 'Mailbox']],
     emitted: 'for each canary that arrived: arrival at the mailbox minus sending; not for one that did not arrive',
   },
+  AppMailFailures: {
+    unit: 'Count',
+    dimensions: [[], ['Path']],
+    emitted:
+      'with each canary whose web application said how many of its own mails failed since it was last asked, and that was not 0; not for applications that do not say',
+  },
   Corrections: {
     unit: 'Count',
     dimensions: [[]],

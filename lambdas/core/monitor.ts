@@ -28,6 +28,8 @@ export type MailboxPlan = { readonly address: string; readonly inside: boolean }
 
 export type Monitor = {
   readonly name: string;
+  /** Mailboxes that are read for bounces only. */
+  readonly bounceMailboxes?: readonly string[] | undefined;
   readonly limits: Limits;
   readonly paths: Readonly<Record<string, PathPlan>>;
   readonly mailboxes: Readonly<Record<string, MailboxPlan>>;
@@ -35,6 +37,18 @@ export type Monitor = {
 
 /** Hosts whose memory shares one item of the ledger, and whose canaries share one batch. */
 export const laneWidth = 50;
+
+/** Every mailbox that is looked into: those in which canaries arrive, then those that are read for bounces only. */
+export const mailboxNames = ({ mailboxes, bounceMailboxes = [] }: Monitor): string[] => [
+  ...Object.keys(mailboxes),
+  ...bounceMailboxes,
+];
+
+/** How long after its slot began a canary of this path may be sent by its host; undefined where we send it. */
+export const periodOf = (monitor: Monitor, path: string): Ms | undefined => {
+  const plan = monitor.paths[path];
+  return plan?.byHost ? plan.every : undefined;
+};
 
 export const routeId = (host: string, path: string, mailbox: string): RouteId => `${host}/${path}/${mailbox}`;
 
@@ -50,6 +64,8 @@ export const routesOf = (host: HostFacts, monitor: Monitor): Route[] =>
     .flatMap((path) =>
       host.mailboxes
         .filter((mailbox) => monitor.mailboxes[mailbox] !== undefined)
+        // For its own domain a relay takes anybody's mail: that must not be refused.
+        .filter((mailbox) => !(monitor.paths[path]?.mustRefuse && monitor.mailboxes[mailbox]?.inside))
         .map((mailbox) => ({ id: routeId(host.id, path, mailbox), host: host.id, path, mailbox })),
     );
 

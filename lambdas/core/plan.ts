@@ -14,10 +14,14 @@ const hash = (text: string): number => createHash('sha256').update(text).digest(
 /** Slots between two regular canaries of a path, at least one. */
 const period = (every: Ms, tick: Ms): number => Math.max(1, Math.round(every / tick));
 
-/** True at the slots of a lane; lanes are spread over the period, so that they do not leave together. */
-export const isDue = (lane: string, every: Ms, slot: Slot, tick: Ms): boolean => {
+/**
+ * True at the slots of a lane; lanes are spread over the period, so that they do not leave together. Hosts that send by
+ * their own clock know no lanes: their periods begin where whole periods since 1970 do.
+ */
+export const isDue = (lane: string, every: Ms, slot: Slot, tick: Ms, byHost = false): boolean => {
   const slots = period(every, tick);
-  return (((slot - (hash(lane) % slots)) % slots) + slots) % slots === 0;
+  const offset = byHost ? 0 : hash(lane) % slots;
+  return (((slot - offset) % slots) + slots) % slots === 0;
 };
 
 /** Everything that a slot's batches are decided from. */
@@ -67,14 +71,15 @@ export const batchesFor = (view: View, slot: Slot): { readonly batches: Batch[];
     monitor,
   );
   const everyOf = (path: string) => monitor.paths[path]?.every ?? Number.POSITIVE_INFINITY;
-  const due = [...lanes].filter(
-    ([name, [first]]) =>
-      first !== undefined && (view.everything || isDue(name, everyOf(first.path), slot, limits.tick)),
-  );
+  const byHost = (path: string) => monitor.paths[path]?.byHost === true;
+  // A pass over everything asks whom it can ask: a host that sends by its own clock is not among them.
+  const isNow = (name: string, path: string) =>
+    view.everything ? !byHost(path) : isDue(name, everyOf(path), slot, limits.tick, byHost(path));
+  const due = [...lanes].filter(([name, [first]]) => first !== undefined && isNow(name, first.path));
   const limit = limiter(view, slot);
   const batches: Batch[] = [];
   const add = (name: string, path: string, ids: readonly RouteId[]) => {
-    const routes = ids.filter(limit.admits);
+    const routes = byHost(path) ? ids : ids.filter(limit.admits);
     if (routes.length > 0) batches.push({ slot, name, path, routes });
   };
   for (const [name, routes] of due)
@@ -83,7 +88,7 @@ export const batchesFor = (view: View, slot: Slot): { readonly batches: Batch[];
       routes[0]?.path ?? '',
       routes.map(({ id }) => id),
     );
-  const all: Route[] = [...lanes.values()].flat();
+  const all: Route[] = [...lanes.values()].flat().filter(({ path }) => !byHost(path));
   const again = againOf(
     all,
     view.past,
@@ -149,16 +154,18 @@ export const plan = async (
     // What is queued is what is stored: after a crash between the two, the batches of then, not those of now.
     const stored: StoredBatch[] = (await items.batches(at)).map(({ handovers: _, ...batch }) => batch);
     await ports.queue.send(
-      stored.map((batch) => ({
-        batch: {
-          ...batch,
-          hosts: [...new Set(batch.routes.map((id) => parseRoute(id).host))].flatMap((id) => byId.get(id) ?? []),
-        },
-        delay:
-          batch.name.startsWith('again.') || options.everything || limits.spread < 1
-            ? 0
-            : hash(`${batch.name} ${at}`) % limits.spread,
-      })),
+      stored
+        .filter(({ path }) => monitor.paths[path]?.byHost !== true)
+        .map((batch) => ({
+          batch: {
+            ...batch,
+            hosts: [...new Set(batch.routes.map((id) => parseRoute(id).host))].flatMap((id) => byId.get(id) ?? []),
+          },
+          delay:
+            batch.name.startsWith('again.') || options.everything || limits.spread < 1
+              ? 0
+              : hash(`${batch.name} ${at}`) % limits.spread,
+        })),
     );
     recent.push(...stored);
     const spent: { [path: string]: number } = { ...state.spent };

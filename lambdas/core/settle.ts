@@ -1,14 +1,20 @@
 /** What the looks and the handovers settle: sightings matched to expected canaries, judged, and set as records. */
 import { canaryId } from './canary.ts';
 import type { StoredBatch } from './items.ts';
-import { type Judgement, judge, slotAt } from './judge.ts';
+import { type Judgement, slotAt } from './judge.ts';
 import { type Lane, nothing, type Record, setRecord } from './lane.ts';
 import { type Monitor, parseRoute } from './monitor.ts';
-import { arrivalOf, type OwnMail, type Sorted, sightingOf } from './sighting.ts';
+import { withNotes } from './noted.ts';
+import type { Asked } from './outcomes.ts';
+import { arrivalOf, type OwnMail, type Sorted } from './sighting.ts';
+import { weigh } from './weigh.ts';
 import {
   type Handover,
+  type HostFacts,
   type Look,
   type Ms,
+  type Note,
+  type Origin,
   type Place,
   type RouteId,
   type Sighting,
@@ -23,6 +29,8 @@ export type Settled = {
   readonly handover: Handover | undefined;
   readonly sighting: Sighting;
   readonly judgement: Judgement;
+  /** Where it really left from, when it arrived. */
+  readonly origin?: Origin | undefined;
   /** The verdict that this one replaces. */
   readonly was?: Record['verdict'] | undefined;
 };
@@ -51,6 +59,9 @@ export type SettleInput = {
   readonly open: Slot;
   readonly looks: ReadonlyMap<string, Look>;
   readonly sorted: ReadonlyMap<string, Sorted>;
+  readonly hosts: ReadonlyMap<string, HostFacts>;
+  /** What became of commanded canaries, by id; and those about which nobody could be asked. */
+  readonly asked: Pick<Asked, 'outcomes' | 'unasked'>;
   readonly round: number;
   readonly now: Ms;
 };
@@ -81,6 +92,15 @@ export const settle = (input: SettleInput): SettleOutput => {
     for (const one of own) if (!one.stale) ids.set(one.id, [...(ids.get(one.id) ?? []), one]);
     byId.set(mailbox, ids);
   }
+  /** The mails of a canary: in its mailbox, and returned to any. What a host minted counts for its own canaries alone. */
+  const mailsOf = (route: RouteId, id: string): readonly OwnMail[] => {
+    const { host, path, mailbox } = parseRoute(route);
+    const mine = ({ by }: OwnMail) =>
+      by === undefined || (monitor.paths[path]?.byHost === true && (by === 'every' || by === host));
+    return [...byId].flatMap(([name, ids]) =>
+      (ids.get(id) ?? []).filter((one) => mine(one) && (name === mailbox || one.mail.bounce !== undefined)),
+    );
+  };
 
   const lanes = new Map<string, Lane>();
   const settled: Settled[] = [];
@@ -88,26 +108,36 @@ export const settle = (input: SettleInput): SettleOutput => {
   const memoryOf = (name: string, route: RouteId) =>
     (lanes.get(name) ?? input.lanes.get(name))?.routes[route] ?? nothing;
 
-  const one = (route: RouteId, slot: Slot, handover: Handover | undefined, mails: readonly OwnMail[]): void => {
+  const one = (
+    route: RouteId,
+    slot: Slot,
+    first: Handover | undefined,
+    notes: readonly Note[],
+    found: readonly OwnMail[],
+  ): void => {
     const name = laneOf.get(route);
     // A route that left the registry is judged no more: its incidents end as "host gone".
     if (name === undefined) return;
-    const { path, mailbox } = parseRoute(route);
+    const { host, mailbox } = parseRoute(route);
+    // The clock of a host may be wrong; when it told, ours knows when it began.
+    const told = withNotes(first, notes).handover?.sentAt;
+    const mails = found.map((one) => (one.by === undefined || told === undefined ? one : { ...one, sentAt: told }));
     const memory = memoryOf(name, route);
     if (memory.forgotten !== undefined && slot <= memory.forgotten) return;
     const record = memory.records.find((old) => old.slot === slot);
     if (record !== undefined && mails.length === 0) return;
-    const sighting = sightingOf(mails, input.looks.get(mailbox), now);
-    const deliverWithin = monitor.paths[path]?.deliverWithin ?? limits.lostAfter;
-    const judgement = judge({ slot, handover, sighting, deliverWithin }, now, limits);
+    const { handover, sighting, judgement, origin } = weigh(
+      { route, slot, first, notes, mails },
+      { monitor, look: input.looks.get(mailbox), host: input.hosts.get(host), asked: input.asked, now },
+    );
     const arrivals = mails.filter(({ mail }) => mail.bounce === undefined);
     // A round that died before it removed the mail leaves it to be seen again: that is no second mail.
     const isAgain = arrivals.some(({ mail, sentAt }) => arrivalOf(mail, sentAt, now) - sentAt === record?.took);
     const further = arrivals.length - (record?.took === undefined || isAgain ? 1 : 0);
     if (further > 0) duplicates.set(mailbox, (duplicates.get(mailbox) ?? 0) + further);
     if (record !== undefined && !changes(record, sighting, handover)) return;
-    const { verdict, cause, evidence, answeredBy, took } = judgement;
-    const story: Settled = { route, slot, handover, sighting, judgement, was: record?.verdict };
+    const { verdict, cause, answeredBy, took } = judgement;
+    const story: Settled = { route, slot, handover, sighting, judgement, origin, was: record?.verdict };
     if (verdict === 'pending') {
       pending.push(story);
       return;
@@ -121,8 +151,17 @@ export const settle = (input: SettleInput): SettleOutput => {
       round: record?.was === undefined ? round : record.round,
       took,
       ...(sighting.state === 'seen' && sighting.sentAt !== handover?.sentAt ? { sentAt: sighting.sentAt } : {}),
-      ...(bad ? { cause, evidence: evidence?.slice(0, 300), answeredBy } : {}),
-      ...(bad && verdict !== 'bounced' ? { seenAs: handover?.seenAs, ownServer: handover?.ownServer } : {}),
+      ...(bad ? { cause, evidence: judgement.evidence?.slice(0, 300), answeredBy } : {}),
+      ...(bad && verdict !== 'bounced'
+        ? {
+            seenAs: handover?.seenAs,
+            ownServer: handover?.ownServer,
+            product: handover?.product,
+          }
+        : {}),
+      ...(handover?.appFailures ? { appFailures: handover.appFailures } : {}),
+      ...(origin?.state === 'mismatched' ? { leftFrom: origin.address } : {}),
+      ...(sighting.state === 'seen' && sighting.altered ? { altered: true } : {}),
       // A record that was corrected before keeps its first verdict: one correction a canary.
       ...(record === undefined ? {} : { was: record.was ?? record.verdict }),
     };
@@ -131,11 +170,12 @@ export const settle = (input: SettleInput): SettleOutput => {
   };
 
   const expected = new Set<string>();
-  for (const { slot, routes, handovers } of input.batches) {
+  for (const { slot, routes, handovers, notes = [] } of input.batches) {
     routes.forEach((route, index) => {
       const id = canaryId(route, slot);
       expected.add(id);
-      one(route, slot, handovers?.[index], byId.get(parseRoute(route).mailbox)?.get(id) ?? []);
+      const mine = notes.filter((note) => note.route === route);
+      one(route, slot, handovers?.[index], mine, mailsOf(route, id));
     });
   }
   // A batch may have been stored, and its mail have arrived, after this round read the batches.
@@ -154,9 +194,9 @@ export const settle = (input: SettleInput): SettleOutput => {
     const late = [...ids].filter(([id, [mail]]) => !expected.has(id) && mail !== undefined && mail.slot < input.unread);
     if (late.length === 0) continue;
     const known = recordsById(input.lanes, laneOf, mailbox, new Set(late.map(([, [mail]]) => mail?.slot ?? 0)));
-    for (const [id, mails] of late) {
+    for (const [id] of late) {
       const found = known.get(id);
-      if (found !== undefined) one(found.route, found.slot, undefined, mails);
+      if (found !== undefined) one(found.route, found.slot, undefined, [], mailsOf(found.route, id));
     }
   }
   return { lanes, settled, pending, duplicates, removable, waiting };

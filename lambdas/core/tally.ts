@@ -5,7 +5,7 @@ import type { Incident } from './incident.ts';
 import { slotStart } from './judge.ts';
 import { type Lane, lastJudged, type Record, stateOf } from './lane.ts';
 import { type MetricName, metrics, type Point } from './metrics.ts';
-import { type Monitor, parseRoute } from './monitor.ts';
+import { type Monitor, parseRoute, periodOf } from './monitor.ts';
 import { type Host, type Ms, type Route, type RouteId, verdicts } from './words.ts';
 
 type Observed = {
@@ -51,7 +51,10 @@ export const settledPoints = (
     const dimensions = { Path: path, Mailbox: mailbox, Verdict: record.verdict };
     const took: Observed[] =
       record.took === undefined ? [] : [{ name: 'DeliverySeconds', dimensions, at, value: tenths(record.took) }];
-    if (record.was === undefined) return [{ name: 'Canaries', dimensions, at, value: 1 }, ...took];
+    const failed: Observed[] = record.appFailures
+      ? [{ name: 'AppMailFailures', dimensions, at, value: record.appFailures }]
+      : [];
+    if (record.was === undefined) return [{ name: 'Canaries', dimensions, at, value: 1 }, ...took, ...failed];
     // An earlier copy of mail that had arrived corrects its time, not its verdict.
     return verdicts[record.was].says === 'good' ? [] : [{ name: 'Corrections', dimensions, at, value: 1 }];
   });
@@ -78,7 +81,8 @@ export const unwatched = (
     const memory = lanes.get(laneOf.get(id) ?? '')?.routes[id];
     const judged = memory === undefined ? undefined : lastJudged(memory);
     const every = Math.max(monitor.paths[path]?.every ?? 0, isGentle(judged?.cause) ? limits.gently : 0);
-    const oldest = now - (2 * every + limits.lostAfter);
+    const period = periodOf(monitor, path) ?? 0;
+    const oldest = now - (2 * every + period + limits.lostAfter);
     const newest = memory?.records.findLast(({ verdict }) => verdict !== 'unsent');
     // A host that is new, or came back, has had no time yet: its earlier life counts neither way.
     return Math.max(hosts.get(host)?.since ?? 0, newest === undefined ? 0 : slotStart(newest.slot, limits)) < oldest;

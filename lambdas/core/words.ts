@@ -2,6 +2,8 @@
 import type { Cause } from './causes.ts';
 import type { Product } from './products.ts';
 
+export type * from './mail-words.ts';
+
 /** Milliseconds: a point in time since 1970 (UTC), or a span. */
 export type Ms = number;
 
@@ -33,7 +35,7 @@ export type Host = HostFacts & { readonly seat: number; readonly since: Ms; read
 
 /**
  * What each verdict says of the host, and the word that people read (TELLING).
- * `good` and `bad` count for and against a host; `unknown` never does.
+ * `good` and `bad` count for and against a host; `unknown` never does. A stranger's mail is not meant to arrive.
  */
 export const verdicts = {
   delivered: { says: 'good', people: 'arrived' },
@@ -42,11 +44,11 @@ export const verdicts = {
   refused: { says: 'bad', people: 'refused' },
   bounced: { says: 'bad', people: 'returned' },
   lost: { says: 'bad', people: 'lost' },
-  denied: { says: 'good', people: 'refused, as it must be' },
-  relayed: { says: 'bad', people: 'relayed for a stranger' },
+  denied: { says: 'good', people: 'refused, as it must be', stranger: true },
+  relayed: { says: 'bad', people: 'relayed for a stranger', stranger: true },
   unsent: { says: 'unknown', people: 'not watched' },
   blind: { says: 'unknown', people: 'not known' },
-} as const satisfies Record<string, { says: 'good' | 'bad' | 'unknown'; people: string }>;
+} as const satisfies Record<string, { says: 'good' | 'bad' | 'unknown'; people: string; stranger?: true }>;
 
 /** The end of a canary's story. While none holds it is `pending`, which is no verdict. */
 export type Verdict = keyof typeof verdicts;
@@ -114,89 +116,14 @@ export type Note = {
   readonly at: Ms;
   readonly says:
     | { readonly state: 'handed'; readonly handover: Handover }
-    | { readonly state: 'bounced' | 'delayed'; readonly words: string; readonly reportedBy?: string | undefined };
+    | {
+        readonly state: 'bounced' | 'delayed';
+        readonly words: string;
+        readonly reportedBy?: string | undefined;
+        /** Known by its envelope or queue id alone, which anybody could write. */
+        readonly unsigned?: boolean | undefined;
+      };
 };
-
-/** One step of the `Received` chain, oldest first. Seconds to the next step; negative means clock skew. */
-export type Hop = {
-  readonly by: string;
-  /** The name that the client gave itself. */
-  readonly from?: string | undefined;
-  /** The client's address as `by` saw it. */
-  readonly address?: string | undefined;
-  readonly at?: Ms | undefined;
-};
-
-/** Where a canary really left, by the `Received` chain: the host's own address, some other one, or nobody says. */
-export type Origin =
-  | { readonly state: 'confirmed'; readonly address: string }
-  | { readonly state: 'mismatched'; readonly address: string }
-  | { readonly state: 'unknown' };
-
-/** Where a message lies. UIDs mean nothing without the folder's UIDVALIDITY (RFC 9051). */
-export type Place = { readonly folder: string; readonly uidValidity: string; readonly uid: number };
-
-/** A canary as the mailbox holds it, before anybody decided whether it is ours. */
-export type MailSeen = {
-  readonly place: Place;
-  /** The folder carries the `\Junk` flag (RFC 6154). */
-  readonly junk: boolean;
-  /** INTERNALDATE. */
-  readonly internalDate: Ms;
-  /** The raw `X-Mail-Canary` and `Message-ID` values, unfolded. */
-  readonly canary?: string | undefined;
-  readonly messageId?: string | undefined;
-  readonly hops: readonly Hop[];
-  /** Set for a delivery status notification (RFC 3464): the values above are those of the returned headers. */
-  readonly bounce?: Bounce | undefined;
-  /** Hex SHA-256 of the attachment, where it was asked for; empty when there is none. */
-  readonly digest?: string | undefined;
-};
-
-/** What a bounce or a delay notice says of the canary in it. */
-export type Bounce = {
-  readonly words: string;
-  readonly reportedBy?: string | undefined;
-  /** A delay notice: the server still tries. */
-  readonly delayed?: true | undefined;
-  /** What the report names where it returns no headers that carry a token: unsigned, so it explains and proves nothing. */
-  readonly envelopeId?: string | undefined;
-  readonly queueId?: string | undefined;
-};
-
-/** How far each folder was read: the next UID to look at, under that UIDVALIDITY. */
-export type Cursor = Readonly<Record<string, { readonly uidValidity: string; readonly uidNext: number }>>;
-
-/** One look into one mailbox. "I could not look" is a value, and so is "I looked at a part". */
-export type Look =
-  | {
-      readonly state: 'looked';
-      /** When the look began: mail that arrived before it would have been seen by a complete look. */
-      readonly at: Ms;
-      /** Every folder on the list was read to its end, no search failed, every last call was searched everywhere. */
-      readonly complete: boolean;
-      /** Why it is not complete, in words. */
-      readonly detail?: string | undefined;
-      readonly mails: readonly MailSeen[];
-      readonly cursor: Cursor;
-    }
-  | { readonly state: 'dark'; readonly cause: Cause; readonly detail: string };
-
-/** What the mailbox said of one canary. */
-export type Sighting =
-  | {
-      readonly state: 'seen';
-      readonly arrivedAt: Ms;
-      readonly sentAt: Ms;
-      readonly junk: boolean;
-      readonly folder: string;
-      readonly hops: readonly Hop[];
-      /** The attachment is not the one that was sent. */
-      readonly altered?: boolean | undefined;
-    }
-  | { readonly state: 'bounced'; readonly words: string; readonly reportedBy?: string | undefined }
-  | { readonly state: 'absent'; readonly lookedAt: Ms }
-  | { readonly state: 'dark'; readonly cause: Cause; readonly detail: string };
 
 /** What `plan` expects: the routes of one lane (or of a path's `again` batch) at one slot. */
 export type Batch = {

@@ -1,102 +1,80 @@
-/** Delivery status notifications (RFC 3464): a real report, with the headers of the canary that came back. */
-import { contentType, first, type Marks, marksOf, parseFields } from './header.ts';
+/** Reports of mail that was returned or is delayed: RFC 3464, and the looser forms of those who wrote before or beside it. */
+import type { Bounce } from '../core/words.ts';
+import { type Field, first, type Marks, marksOf, parseFields } from './header.ts';
+import { cutHeader, type Part, partsOf, textOfHtml } from './mime.ts';
+import { cutReturned, isKnownText, says } from './plain.ts';
+import { asHost, isFinal, speakerIn, wordsIn } from './said.ts';
+import { readStatus, type Said } from './status.ts';
+import { isServersOwn, mayBeBounce } from './suspects.ts';
 
 /** More of a report is not read; the parts that matter come before any returned body. */
 export const longestReport = 64 * 1024;
 
-const longestWords = 500;
+/** What a report says of a canary. Without its marks only the ids in `bounce` say whose it is. */
+export type Returned = Marks & { readonly bounce: Bounce };
 
-/** True for the Content-Type of a delivery status notification; a read receipt is `disposition-notification`. */
-export const isReport = (type: string | undefined): boolean => {
-  const { type: media, parameters } = contentType(type);
-  return media === 'multipart/report' && parameters.get('report-type')?.toLowerCase() === 'delivery-status';
+const returnedTypes = [
+  'text/rfc822-headers',
+  'text/rfc822-header',
+  'message/rfc822',
+  'message/rfc822-headers',
+  'message/global',
+  'message/global-headers',
+];
+
+/** The readable texts of a report: plain ones together, else those in HTML. */
+const textIn = (parts: readonly Part[]): string => {
+  const of = (type: string) => parts.filter((part) => part.type === type).map(({ body }) => body);
+  const plain = of('text/plain').join('\n');
+  return plain.trim() === '' ? of('text/html').map(textOfHtml).join('\n') : plain;
 };
 
-/** Any report: its own headers are never those of an arrived canary, even if a server copied them there. */
-export const isAnyReport = (type: string | undefined): boolean => contentType(type).type === 'multipart/report';
+/** The host in the address of a mail system: "MAILER-DAEMON@mx.example.com". */
+const senderHost = (fields: readonly Field[]): string | undefined =>
+  asHost(
+    /(?:mailer-?daemon|mdaemon|postmaster)@([\w.-]{1,253})/i.exec((first(fields, 'From') ?? '').slice(0, 500))?.[1],
+  );
 
-type Part = { readonly type: string; readonly body: string };
-
-const decode = (body: string, encoding: string | undefined): string => {
-  switch (encoding?.trim().toLowerCase()) {
-    case 'base64':
-      return Buffer.from(body, 'base64').toString('latin1');
-    case 'quoted-printable':
-      // Line by line: a pattern that spans lines takes quadratic time on a run of blanks.
-      return body
-        .split('\n')
-        .map((line) => line.trimEnd())
-        .map((line) => (line.endsWith('=') ? line.slice(0, -1) : `${line}\n`))
-        .join('')
-        .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-    default:
-      return body;
-  }
-};
-
-const cutHeader = (text: string): readonly [header: string, body: string] => {
-  if (/^\r?\n/.test(text)) return ['', text.replace(/^\r?\n/, '')];
-  const end = /\r?\n\r?\n/.exec(text);
-  return end === null ? [text, ''] : [text.slice(0, end.index), text.slice(end.index + end[0].length)];
-};
-
-/** The parts of a multipart body, first level only (RFC 2046 5.1.1); line by line, so linear. */
-const partsOf = (body: string, boundary: string): Part[] => {
-  const parts: string[][] = [];
-  let open = false;
-  for (const line of body.split('\n')) {
-    const text = line.trimEnd();
-    if (text === `--${boundary}--`) break;
-    if (text === `--${boundary}`) {
-      parts.push([]);
-      open = true;
-    } else if (open) parts.at(-1)?.push(line);
-  }
-  return parts.map((lines) => {
-    const [header, content] = cutHeader(lines.join('\n'));
-    const fields = parseFields(header);
-    return {
-      type: contentType(first(fields, 'Content-Type')).type,
-      body: decode(content, first(fields, 'Content-Transfer-Encoding')),
-    };
-  });
-};
-
-/** "smtp; 550 5.1.1 …" and "dns; mx.example.com": the type before the semicolon says nothing to people. */
-const untyped = (value: string): string => value.replace(/^[a-z0-9-]{1,40}\s*;\s*/i, '').slice(0, longestWords);
-
-/** The groups of a delivery-status body: one about the message, then one per recipient (RFC 3464 2.1). */
-const groupsOf = (body: string) => body.split(/\r?\n[ \t]*\r?\n/).map(parseFields);
-
-/** What a report says of a canary that came back. */
-export type Returned = Marks & {
-  readonly bounce: { readonly words: string; readonly reportedBy?: string | undefined };
+/** A report that is a text for people: only what is known to be one, or a refusal with a returned mail from a mail system. */
+const readText = (fields: readonly Field[], text: string, hasReturned: boolean): Said | undefined => {
+  const known = isKnownText(text) || first(fields, 'X-Failed-Recipients') !== undefined;
+  if (!known && !(hasReturned && isServersOwn(fields) && isFinal(text))) return undefined;
+  return {
+    state: says(text),
+    words: wordsIn(text),
+    reportedBy: speakerIn(text) ?? senderHost(fields),
+    queueId: /^The message identifier is:\s{1,20}([\w-]{6,64})$/m.exec(text)?.[1],
+  };
 };
 
 /**
- * Reads a delivery status notification; undefined when it is none, when it returned no canary, or when nothing failed:
- * "delayed" and "delivered" are reports too, and no bounces.
+ * Reads a report (the first bytes of a message). Undefined when it is none, when nothing failed or waits, and when nothing
+ * in it can be a canary's: neither its marks in the headers that came back, where such headers stand, nor an id.
  */
 export const readReport = (source: Buffer): Returned | undefined => {
   const [header, body] = cutHeader(source.toString('latin1', 0, longestReport));
-  const type = first(parseFields(header), 'Content-Type');
-  const boundary = contentType(type).parameters.get('boundary');
-  if (!isReport(type) || boundary === undefined) return undefined;
+  const fields = parseFields(header);
+  if (!mayBeBounce(fields)) return undefined;
+  const parts = partsOf(fields, body);
+  const status = parts.find(
+    ({ type }) => type === 'message/delivery-status' || type === 'message/global-delivery-status',
+  );
+  const attached = parts.find(({ type }) => returnedTypes.includes(type));
+  const [text, quoted] = cutReturned(textIn(parts));
+  const said = status === undefined ? readText(fields, text, attached !== undefined) : readStatus(status.body);
+  if (said === undefined) return undefined;
 
-  const parts = partsOf(body, boundary);
-  const status = parts.find((part) => part.type === 'message/delivery-status');
-  const returned = parts.find((part) => part.type === 'text/rfc822-headers' || part.type === 'message/rfc822');
-  if (status === undefined || returned === undefined) return undefined;
-
-  const marks = marksOf(parseFields(returned.body));
-  const groups = groupsOf(status.body);
-  const failed = groups.find((group) => first(group, 'Action')?.toLowerCase() === 'failed');
-  if (marks === undefined || failed === undefined) return undefined;
-
-  const reporter = groups.map((group) => first(group, 'Reporting-MTA')).find((value) => value !== undefined);
-  const words = first(failed, 'Diagnostic-Code') ?? first(failed, 'Status') ?? 'returned without a reason';
-  return {
-    ...marks,
-    bounce: { words: untyped(words), reportedBy: reporter === undefined ? undefined : untyped(reporter) },
+  const returned = [attached?.body, quoted].map((headers) => parseFields(headers ?? ''));
+  const marks = returned.map(marksOf).find((found) => found !== undefined);
+  const bounce = {
+    words: said.words ?? wordsIn(text) ?? said.status ?? 'returned without a reason',
+    reportedBy: said.reportedBy,
+    ...(said.state === 'delayed' ? { delayed: true as const } : {}),
   };
+  if (marks !== undefined) return { ...marks, bounce };
+  // Headers with somebody's Message-ID are somebody's mail, whatever else the report names.
+  const isSomebodys = returned.some((headers) => first(headers, 'Message-ID') !== undefined);
+  if (isSomebodys && said.envelopeId === undefined) return undefined;
+  if (said.envelopeId === undefined && said.queueId === undefined) return undefined;
+  return { hops: [], bounce: { ...bounce, envelopeId: said.envelopeId, queueId: said.queueId } };
 };

@@ -11,7 +11,8 @@ export type Opened = {
   readonly exists: number;
 };
 
-const stillOpen = (client: ImapFlow, path: string): void => {
+/** Throws when the folder is not the one that answers any more. */
+export const stillOpen = (client: ImapFlow, path: string): void => {
   if (!client.usable || client.mailbox === false || client.mailbox.path !== path)
     throw new Gone('the connection ended');
 };
@@ -63,18 +64,30 @@ const fetch = async (
   stillOpen(client, folder.path);
 };
 
-/** Fetches the header fields of a look, with PEEK; message by message, so that a page does not fill the memory. */
-export const fetchHeaders = (
+/**
+ * Fetches the header fields of a look, with PEEK; message by message, so that a page does not fill the memory. Resolves with
+ * the UIDs that the server named without their header: another message's flags, or a message that it cannot read.
+ */
+export const fetchHeaders = async (
   client: ImapFlow,
   folder: Opened,
   set: string,
   take: (message: FetchMessageObject & { readonly headers: Buffer }) => void,
-): Promise<void> =>
-  fetch(client, folder, set, { internalDate: true, headers: [...fieldNames] }, (message) => {
-    // A server may tell of another message's flags meanwhile; that is no answer to us.
-    const { headers } = message;
-    if (headers !== undefined && message.uid !== undefined) take({ ...message, headers });
+): Promise<readonly number[]> => {
+  const bare = new Set<number>();
+  const read = new Set<number>();
+  await fetch(client, folder, set, { internalDate: true, headers: [...fieldNames] }, (message) => {
+    const { headers, uid } = message;
+    if (uid === undefined) return;
+    // imapflow says `false` for NIL, whatever its types say.
+    if (!Buffer.isBuffer(headers)) bare.add(uid);
+    else {
+      read.add(uid);
+      take({ ...message, headers });
+    }
   });
+  return [...bare].filter((uid) => !read.has(uid));
+};
 
 /** Fetches the first bytes of whole messages, with PEEK. */
 export const fetchSources = (
@@ -86,7 +99,7 @@ export const fetchSources = (
 ): Promise<void> =>
   fetch(client, folder, toSet(uids), { internalDate: true, source: { start: 0, maxLength } }, (message) => {
     const { source } = message;
-    if (source !== undefined && message.uid !== undefined) take({ ...message, source });
+    if (Buffer.isBuffer(source) && message.uid !== undefined) take({ ...message, source });
   });
 
 /** Those of the UIDs that are still there, ascending. */

@@ -1,16 +1,11 @@
 /** Reading one folder from the cursor on: by range when little is new, by search otherwise, never more than the budget. */
-import type { FetchMessageObject, ImapFlow, SearchObject } from 'imapflow';
+import type { SearchObject } from 'imapflow';
 import type { Ask } from '../core/ports.ts';
 import type { MailSeen } from '../core/words.ts';
-import { isAnyReport, isReport, longestReport, readReport } from './bounce.ts';
-import { fetchHeaders, fetchSources, type Opened, search, toSet } from './commands.ts';
+import { search } from './commands.ts';
 import { isRefusal } from './failure.ts';
-import { first, marksOf, parseFields } from './header.ts';
-
-/** What one look may still fetch, over all its folders. */
-export type Budget = { messages: number; reports: number };
-
-export const budgetOfLook = (): Budget => ({ messages: 20_000, reports: 300 });
+import { type Budget, type Folder, readHeaders, readReports, unreadable } from './messages.ts';
+import { suspectSearch } from './suspects.ts';
 
 /** A page of a range; ranges in pages are what costs least (FACTS). */
 const page = 1000;
@@ -20,7 +15,6 @@ const chunk = 500;
 const idsPerSearch = 50;
 /** Above this many ids, all recent mails are cheaper than as many searches. */
 const manyIds = 200;
-const reportsPerFetch = 20;
 /** What a folder may read by search even when the folders before it took the whole budget. */
 const reserve = 1000;
 const day = 86_400_000;
@@ -29,68 +23,49 @@ const day = 86_400_000;
 export type Reading = {
   readonly mails: readonly MailSeen[];
   readonly next: number;
-  readonly detail?: string | undefined;
-};
-
-/** One folder in the middle of a look. */
-export type Folder = Opened & { readonly client: ImapFlow; readonly junk: boolean; readonly now: () => number };
-
-const placed = (folder: Folder, message: FetchMessageObject) => {
-  const internalDate = new Date(message.internalDate ?? Number.NaN).getTime();
-  return {
-    place: { folder: folder.path, uidValidity: folder.uidValidity, uid: message.uid },
-    junk: folder.junk,
-    internalDate: Number.isNaN(internalDate) ? folder.now() : internalDate,
-  };
-};
-
-/** Fetches header fields; canaries and reports are told apart from somebody's mail, which leaves no trace. */
-export const readHeaders = async (folder: Folder, set: string) => {
-  const mails: MailSeen[] = [];
-  const reports: number[] = [];
-  let count = 0;
-  await fetchHeaders(folder.client, folder, set, (message) => {
-    count += 1;
-    const fields = parseFields(message.headers.toString('latin1'));
-    const type = first(fields, 'Content-Type');
-    if (isReport(type)) reports.push(message.uid);
-    const marks = isAnyReport(type) ? undefined : marksOf(fields);
-    if (marks !== undefined) mails.push({ ...placed(folder, message), ...marks });
-  });
-  return { mails, reports: reports.sort((a, b) => a - b), count };
-};
-
-/** Opens reports as far as the budget goes; `stopped` is the first one that was left. */
-const readReports = async (folder: Folder, uids: readonly number[], budget: Budget) => {
-  const mails: MailSeen[] = [];
-  const now = uids.slice(0, budget.reports);
-  for (let at = 0; at < now.length; at += reportsPerFetch)
-    await fetchSources(folder.client, folder, now.slice(at, at + reportsPerFetch), longestReport, (message) => {
-      const returned = readReport(message.source);
-      if (returned !== undefined) mails.push({ ...placed(folder, message), ...returned });
-    });
-  budget.reports -= now.length;
-  return { mails, stopped: uids[now.length] };
+  readonly details: readonly string[];
 };
 
 const capped = (folder: Folder, next: number, to: number) =>
   `folder "${folder.path}" holds more than one look reads: it is read up to UID ${next - 1} of ${to}`;
 
+/** What the pages of a folder come to, and where the next look has to begin: at the first report that was not opened. */
+const gather = (folder: Folder, to: number, budget: Budget) => {
+  const mails: MailSeen[] = [];
+  const unread: number[] = [];
+  let stopped = to + 1;
+  return {
+    take: async (wanted: Parameters<typeof readHeaders>[1]): Promise<number> => {
+      const read = await readHeaders(folder, wanted);
+      const returned = await readReports(folder, read.suspects, budget);
+      for (const mail of [...read.mails, ...returned.mails]) mails.push(mail);
+      unread.push(...read.unread, ...returned.unread);
+      stopped = Math.min(stopped, returned.stopped ?? stopped);
+      return read.count;
+    },
+    /** `left`: the first UID that no page came to. */
+    reading: (left: number): Reading => {
+      const next = Math.min(left, stopped);
+      return {
+        mails,
+        next,
+        details: [...(next > to ? [] : [capped(folder, next, to)]), ...unreadable(folder, unread)],
+      };
+    },
+  };
+};
+
 /** Reads every message from `from` to `to`, in pages, until the budget is spent. */
 export const readRange = async (folder: Folder, from: number, to: number, budget: Budget): Promise<Reading> => {
-  const mails: MailSeen[] = [];
+  const pages = gather(folder, to, budget);
   // UIDs have gaps: a page is as many UIDs as hold about a thousand messages.
   const width = Math.max(page, Math.ceil((page * (to - from + 1)) / Math.max(1, folder.exists)));
   for (let at = from; at <= to; at += width) {
-    if (budget.messages <= 0) return { mails, next: at, detail: capped(folder, at, to) };
-    const read = await readHeaders(folder, `${at}:${Math.min(to, at + width - 1)}`);
-    budget.messages -= read.count;
-    const returned = await readReports(folder, read.reports, budget);
-    mails.push(...read.mails, ...returned.mails);
-    if (returned.stopped !== undefined)
-      return { mails, next: returned.stopped, detail: capped(folder, returned.stopped, to) };
+    if (budget.messages <= 0) return pages.reading(at);
+    // Reports that were left do not keep the canaries behind them from being seen.
+    budget.messages -= await pages.take({ from: at, to: Math.min(to, at + width - 1) });
   }
-  return { mails, next: to + 1 };
+  return pages.reading(to + 1);
 };
 
 /** Where an id may stand: the Message-ID carries it; the subject finds candidates where a gateway rewrote that. */
@@ -113,12 +88,11 @@ export const searchIds = async (folder: Folder, ids: readonly string[], within: 
   return [...found].sort((a, b) => a - b);
 };
 
-/** UIDs of everything that carries the header of a canary, and of reports. */
-const searchMarked = (folder: Folder, within: SearchObject): Promise<number[]> =>
-  search(folder.client, folder, {
-    ...within,
-    or: [{ header: { 'X-Mail-Canary': true } }, { header: { 'Content-Type': 'delivery-status' } }],
-  });
+/** UIDs of everything that carries the header of a canary, and of what may be a report. */
+const searchMarked = (folder: Folder, within: SearchObject): Promise<number[]> => {
+  const own: SearchObject[] = folder.bouncesOnly ? [] : [{ header: { 'X-Mail-Canary': true } }];
+  return search(folder.client, folder, { ...within, or: [...own, ...suspectSearch] });
+};
 
 const candidates = async (folder: Folder, ask: Ask, within: SearchObject, budget: Budget) => {
   const marked = await searchMarked(folder, within);
@@ -140,15 +114,9 @@ const readFound = async (folder: Folder, ask: Ask, from: number, to: number, bud
   const left = queue.slice(room).reduce((lowest, uid) => Math.min(lowest, uid), to + 1);
   budget.messages -= uids.length;
 
-  const mails: MailSeen[] = [];
-  let next = left;
-  for (let at = 0; at < uids.length; at += chunk) {
-    const read = await readHeaders(folder, toSet(uids.slice(at, at + chunk)));
-    const returned = await readReports(folder, read.reports, budget);
-    mails.push(...read.mails, ...returned.mails);
-    if (returned.stopped !== undefined) next = Math.min(next, returned.stopped);
-  }
-  return { mails, next, detail: next > to ? undefined : capped(folder, next, to) };
+  const pages = gather(folder, to, budget);
+  for (let at = 0; at < uids.length; at += chunk) await pages.take(uids.slice(at, at + chunk));
+  return pages.reading(left);
 };
 
 /**
@@ -161,7 +129,7 @@ export const readFolder = async (folder: Folder, ask: Ask, budget: Budget): Prom
   const valid = known?.uidValidity === folder.uidValidity && known.uidNext <= folder.uidNext;
   const from = valid && known !== undefined ? known.uidNext : 1;
   const to = folder.uidNext - 1;
-  if (from > to || folder.exists === 0) return { mails: [], next: folder.uidNext };
+  if (from > to || folder.exists === 0) return { mails: [], next: folder.uidNext, details: [] };
   if (valid && Math.min(to - from + 1, folder.exists) <= budget.messages) return readRange(folder, from, to, budget);
   try {
     return await readFound(folder, ask, from, to, budget);

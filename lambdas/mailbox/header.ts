@@ -1,5 +1,6 @@
 /** Header fields of a message as they came over IMAP: split, unfolded, and what in them makes a mail look like a canary. */
 
+import { canaryId } from '../core/canary.ts';
 import type { Hop } from '../core/words.ts';
 import { parseHops } from './hops.ts';
 
@@ -7,7 +8,19 @@ import { parseHops } from './hops.ts';
 export type Field = { readonly name: string; readonly value: string };
 
 /** The fields that a look asks for. Asking for these costs what full headers cost, and carries less (FACTS). */
-export const fieldNames = ['X-Mail-Canary', 'Message-ID', 'Received', 'Content-Type'] as const;
+export const fieldNames = [
+  'X-Mail-Canary',
+  'Message-ID',
+  'Received',
+  'Content-Type',
+  // What tells a server's report from somebody's mail.
+  'From',
+  'Subject',
+  'Return-Path',
+  'Auto-Submitted',
+  'X-Failed-Recipients',
+  'X-MS-Exchange-Message-Is-Ndr',
+] as const;
 
 /** Splits a header into fields, topmost first. Lines that are no field are passed over; linear in the input. */
 export const parseFields = (header: string): Field[] => {
@@ -50,11 +63,24 @@ export const marksOf = (fields: readonly Field[]): Marks | undefined => {
   return { canary, messageId, hops: parseHops(received) };
 };
 
-/** True when the marks name this canary id. */
-export const names = (
-  marks: { readonly canary?: string | undefined; readonly messageId?: string | undefined },
-  id: string,
-) => (marks.messageId ?? '').startsWith(`<${id}.`) || (marks.canary ?? '').includes(id);
+/** The id that the header of a canary stands for, signed or not: it names route and slot (see canary.ts). */
+const idOfHeader = (canary: string): string | undefined => {
+  const tag = (name: string) => new RegExp(`(?:^|;)\\s*${name}=([^;]{1,600})`).exec(canary.slice(0, 2000))?.[1];
+  const [route, slot] = [tag('r'), tag('s')].map((value) => value?.replace(/\s+/g, ''));
+  if (route === undefined || slot === undefined) return undefined;
+  try {
+    return canaryId(decodeURIComponent(route), Number(slot));
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+};
+
+/** The canary ids that the marks name. SES rewrites the Message-ID, other gateways strip the header. */
+export const idsNamed = ({ messageId = '', canary }: Pick<Marks, 'messageId' | 'canary'>): string[] => {
+  const named = ours.test(messageId) ? messageId.slice(1, 21) : undefined;
+  return [named, canary === undefined ? undefined : idOfHeader(canary)].filter((id) => id !== undefined);
+};
 
 /** The lower-case media type and the parameters of a Content-Type (RFC 2045 5.1). */
 export const contentType = (value: string | undefined) => {

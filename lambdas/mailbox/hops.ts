@@ -75,10 +75,14 @@ const wordsOf = (value: string): Word[] =>
       .map((word) => ({ comment, text: word })),
   );
 
-/** An IP address as servers write it: bare, in brackets, with `IPv6:`, with a port behind it. */
+/** An IP address as servers write it: bare, in brackets, with `IPv6:`, with a port or a user before or behind it. */
 const addressIn = (word: string): string | undefined => {
-  const inner = /\[([^\]]*)\]/.exec(word)?.[1] ?? word;
-  const bare = inner.replace(/^IPv6:/i, '');
+  const inner = /\[([^\]]*)\]/.exec(word)?.[1] ?? /@([0-9a-f.:]{7,45})$/i.exec(word)?.[1] ?? word;
+  const bare = inner
+    .replace(/^IPv6:/i, '')
+    // Courier writes IPv4 addresses as IPv6 ones; a zone (fe80::1%4) means something on that machine only.
+    .replace(/^::ffff:(?=\d{1,3}\.)/i, '')
+    .replace(/%.*$/, '');
   return isIP(bare) !== 0 ? bare : undefined;
 };
 
@@ -101,12 +105,31 @@ const clausesOf = (words: readonly Word[]): Map<string, Word[]> => {
   return clauses;
 };
 
-/** "name [address]": the name as the client gave it, the address as the server saw it. */
-const fromOf = (words: readonly Word[]): string | undefined => {
-  const seen = words.map((word) => addressIn(word.text)).find((address) => address !== undefined);
+/** What the client said of itself in HELO stands in a comment of qmail, Yahoo (`HELO x`) and Exim (`helo=x`). */
+const isGreeting = (word: Word) => word.comment && /^(?:helo|ehlo)(?:=|$)/i.test(word.text);
+
+/**
+ * The client's address as the server saw it: in a comment, behind the name that the client gave and beside no HELO. Outside
+ * of one only where the server keeps HELO in the comment, or is Exim: elsewhere an address there is what the client says.
+ */
+const addressOf = (from: readonly Word[], words: readonly Word[]): string | undefined => {
+  const seen = from.find(
+    (word, at) =>
+      word.comment && !isGreeting(word) && !/^(?:helo|ehlo)$/i.test(from[at - 1]?.text ?? '') && addressIn(word.text),
+  );
+  if (seen !== undefined) return addressIn(seen.text);
+  const isNamed = from.some(isGreeting) || words.some(({ comment, text }) => comment && text === 'Exim');
+  const outside = isNamed ? from.find((word) => !word.comment) : undefined;
+  return outside === undefined ? undefined : addressIn(outside.text);
+};
+
+/** "name [address]": the name as the client gave it, the address as the server saw it, else as the client gave it. */
+const fromOf = (words: readonly Word[], address: string | undefined): string | undefined => {
   const said = words.find((word) => !word.comment)?.text;
-  const name = said === undefined || addressIn(said) !== undefined ? undefined : said;
-  const parts = [name, seen === undefined ? undefined : `[${seen}]`].filter((part) => part !== undefined);
+  const literal = said === undefined ? undefined : addressIn(said);
+  const shown = address ?? literal;
+  const name = literal === undefined ? said : undefined;
+  const parts = [name, shown === undefined ? undefined : `[${shown}]`].filter((part) => part !== undefined);
   return parts.length === 0 ? undefined : parts.join(' ');
 };
 
@@ -117,18 +140,21 @@ const hopOf = (value: string): Hop => {
   const words = wordsOf(semicolon < 0 ? text : text.slice(0, semicolon));
   const clauses = clausesOf(words);
   const from = clauses.get('from');
+  const address = from === undefined ? undefined : addressOf(from, words);
   const by = clauses.get('by')?.find((word) => !word.comment)?.text;
   return {
     // qmail names itself in a comment only: "(qmail 4711 invoked from network)".
     by: by ?? (words[0]?.comment === true ? words[0].text.toLowerCase() : 'unknown'),
-    from: from === undefined ? undefined : fromOf(from),
+    from: from === undefined ? undefined : fromOf(from, address),
+    address,
     at,
   };
 };
 
 /**
  * Parses raw `Received` values, topmost first as in the message, into hops, oldest first.
- * `from` is "name [address]", either part missing when it was not said. Never throws; linear in the input.
+ * `from` is "name [address]", either part missing when it was not said; `address` is the client's, as the server saw it, and
+ * never what the client said of itself. Never throws; linear in the input.
  */
 export const parseHops = (received: readonly string[]): Hop[] =>
   // The topmost ones are kept when there are too many: they are those that servers near us wrote.

@@ -2,13 +2,19 @@
 import type { Mailbox } from '../core/ports.ts';
 import type { AuthContext } from './auth/kind.ts';
 import { explain, mask } from './failure.ts';
-import { type LookProgress, takeLook } from './look.ts';
+import { takeLook } from './look.ts';
 import { removePlaces } from './remove.ts';
 import { createSession, type SessionSettings } from './session.ts';
+import type { LookProgress } from './task.ts';
 
 export type MailboxSettings = SessionSettings & {
   /** Folders that are read besides INBOX and the one flagged `\Junk`. */
   readonly folders?: readonly string[] | undefined;
+  /**
+   * The mailbox of a sender, to which bounces go: only reports are looked for, whatever is asked; canaries that lie there
+   * are no arrivals, and everything else is somebody's mail.
+   */
+  readonly bouncesOnly?: boolean | undefined;
 };
 
 /**
@@ -22,10 +28,10 @@ export const openMailbox = (settings: MailboxSettings, context: AuthContext): Ma
     async look(ask) {
       const at = context.now();
       const progress: LookProgress = { stage: 'connect' };
-      const { folders = [] } = settings;
+      const { folders = [], bouncesOnly = false } = settings;
       try {
         const look = await session.use(
-          (client) => takeLook({ client, ask, at, now: context.now, folders, progress }),
+          (client) => takeLook({ client, ask, at, now: context.now, folders, bouncesOnly, progress }),
           progress,
         );
         return look.detail === undefined ? look : { ...look, detail: mask(look.detail, session.secrets()) };

@@ -2,8 +2,9 @@
 import type { SESClient } from '@aws-sdk/client-ses';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { z } from 'zod';
-import type { Outcomes, Sender } from '../core/ports.ts';
+import type { Sender } from '../core/ports.ts';
 import type { HostFacts, Ms } from '../core/words.ts';
+import type { Explains } from './explain.ts';
 
 /**
  * A permission that a kind needs, as data; lib/grants.ts turns it into IAM statements. Resources may hold `{partition}`,
@@ -36,6 +37,12 @@ export type PathContext = {
   readonly hello: (hello: Hello) => Promise<void>;
 };
 
+/**
+ * What a kind needs of the stack besides permissions: the document that hosts run (`ssm`), the configuration set and its
+ * events (`ses`), the URL that hosts tell (`heartbeat`). `{monitor}` stands for the monitor's name.
+ */
+export type StackPart = 'ssm-document' | 'note-url' | `ses-events:${string}`;
+
 /** A host that spoke for itself. */
 export type Hello = { readonly id: string; readonly path: string; readonly address?: string | undefined };
 
@@ -57,10 +64,12 @@ export type PathKind<K extends string, S, O extends Sender = Sender> = {
   readonly submitted?: ((settings: S) => boolean) | undefined;
   /** Opens the path: cheap, no connection. The result makes one attempt per mail, within its deadline. */
   readonly open: (settings: S, context: PathContext) => O;
-  /** For paths that command hosts: asks what became of overdue canaries. */
-  readonly outcomes?: ((settings: S, context: PathContext) => Outcomes) | undefined;
-  /** Permissions of whoever asks for outcomes. */
+  /** Permissions of whoever asks what became of commanded canaries (paths/outcomes.ts). */
   readonly outcomeNeeds?: ((settings: S) => readonly Need[]) | undefined;
+  /** Parts of the stack that a path with these settings needs. @default none */
+  readonly parts?: ((settings: S) => readonly StackPart[]) | undefined;
+  /** What it needs of the network, for people who open firewalls. */
+  readonly explains: Explains<S>;
   /** Settings that parse and cannot work: one sentence each, about the path. Deployed says that it is for a stack. */
   readonly mistakes?: ((settings: S, where: { readonly deployed: boolean }) => readonly PathMistake[]) | undefined;
 };

@@ -2,7 +2,7 @@
 import { pathKinds } from '../paths/index.ts';
 import type { PathKind } from '../paths/kind.ts';
 import { tooMany } from './providers.ts';
-import type { HostSettings, Settings } from './schema.ts';
+import type { HostSettings, PathSettings, Settings } from './schema.ts';
 import { isPlaceholder, placeholdersOf } from './template.ts';
 
 /** A mistake at a place in the settings: keys and indexes from the top. */
@@ -17,6 +17,9 @@ export const kindOf = (name: string): PathKind<string, unknown> => {
   if (kind === undefined) throw new Error(`no path kind is called ${name}`);
   return kind;
 };
+
+/** True for a path whose mail the server must refuse (`mustRefuse`). */
+export const mustRefuse = (path: PathSettings): boolean => 'mustRefuse' in path && path.mustRefuse !== undefined;
 
 const strings = (value: unknown): string[] =>
   typeof value === 'string'
@@ -71,6 +74,36 @@ const hostMistakes = (host: HostSettings, index: number, settings: Settings): Mi
   ];
 };
 
+/** What the kind itself says of its settings. */
+export const kindMistakesOf = (settings: Settings, deployed: boolean): Mistake[] =>
+  Object.entries(settings.paths).flatMap(([name, path]) =>
+    (kindOf(path.kind).mistakes?.(path, { deployed }) ?? []).map(({ key, message }) => ({
+      at: ['paths', name, ...(key === undefined ? [] : [key])],
+      message,
+    })),
+  );
+
+/** A relay may take anybody's mail for our own domains: only a stranger's mail to a stranger shows that it relays for all. */
+const openRelayMistakes = (settings: Settings): Mistake[] => {
+  const ours = (address: string) =>
+    settings.ourDomains.some((domain) => domain.toLowerCase() === address.split('@')[1]?.toLowerCase());
+  const paths = Object.entries(settings.paths).filter(([, path]) => mustRefuse(path));
+  const outside = Object.values(settings.mailboxes).some(({ address }) => !ours(address));
+  return paths.flatMap(([name, path]): Mistake[] => [
+    ...(ours(path.from)
+      ? [
+          {
+            at: ['paths', name, 'from'],
+            message: `must be an address outside our own domains with "mustRefuse: openRelay", got ${JSON.stringify(path.from)}: a relay takes our own mail`,
+          },
+        ]
+      : []),
+    ...(outside
+      ? []
+      : [{ at: ['paths', name, 'mustRefuse'], message: 'needs a mailbox outside our own domains: there is none' }]),
+  ]);
+};
+
 /** Mistakes that are mistakes everywhere. */
 export const mistakesOf = (settings: Settings): Mistake[] => {
   const paths = Object.entries(settings.paths).flatMap(([name, path]): Mistake[] => {
@@ -98,61 +131,19 @@ export const mistakesOf = (settings: Settings): Mistake[] => {
     settings.hosts.length === 0
       ? [{ at: ['hosts'], message: 'must name at least one host: with none, nothing would be watched' }]
       : [];
+  const both = Object.keys(settings.bounces)
+    .filter((name) => Object.hasOwn(settings.mailboxes, name))
+    .map((name) => ({ at: ['bounces', name], message: 'must have another name than a mailbox' }));
   return [
     ...late,
     ...paths,
+    ...both,
+    ...openRelayMistakes(settings),
     ...none,
     ...tooMany(settings),
     ...settings.hosts.flatMap((host, index) => hostMistakes(host, index, settings)),
   ];
 };
-
-/** A canary's deadline in a stack; `send` may run for a minute. */
-const longestInStack = 45_000;
-
-/** Mistakes only in a deployed stack, where the mail leaves from Lambda and files of this machine do not exist. */
-export const stackMistakesOf = (
-  settings: Settings,
-  secrets: readonly { readonly at: readonly PropertyKey[]; readonly reference: string }[],
-): Mistake[] => [
-  ...secrets
-    .filter(({ reference }) => /^(env|file):/.test(reference))
-    .map(({ at, reference }) => ({
-      at,
-      message: `must be secretsmanager:NAME or ssm:NAME in a stack, got "${reference.split(':')[0]}:", which exists on this machine only`,
-    })),
-  ...Object.entries(settings.paths).flatMap(([name, path]): Mistake[] => {
-    const port = 'port' in path ? path.port : undefined;
-    if (path.timeout > longestInStack)
-      return [
-        {
-          at: ['paths', name, 'timeout'],
-          message: `must not be longer than ${longestInStack / 1000} s in a stack: a function sends a whole batch within a minute`,
-        },
-      ];
-    return port === 25
-      ? [
-          {
-            at: ['paths', name, 'port'],
-            message:
-              'must not be 25 in a stack: outbound port 25 is blocked from Lambda; use 587 or 465, or run "watch" on a machine inside the network',
-          },
-        ]
-      : [];
-  }),
-  ...settings.hosts.flatMap(({ id, paths }, index) =>
-    paths.flatMap((name, position): Mistake[] => {
-      const path = settings.paths[name];
-      if (path === undefined || id === monitorHost || kindOf(path.kind).leavesFromHost(path)) return [];
-      return [
-        {
-          at: ['hosts', index, 'paths', position],
-          message: `must not be "${name}": from a stack its mail leaves from Lambda and proves the relay, not ${id}; use {host.address} in its host, or name it for the pseudo-host "${monitorHost}"`,
-        },
-      ];
-    }),
-  ),
-];
 
 const unprovenWarnings = (settings: Settings, inside: (mailbox: string) => boolean): string[] => {
   const outside = Object.keys(settings.mailboxes).filter((name) => !inside(name));
@@ -166,26 +157,18 @@ const unprovenWarnings = (settings: Settings, inside: (mailbox: string) => boole
   return unproven.length === 0 ? [] : [`not proven: mail to customers from ${unproven.join(', ')}: no mailbox outside`];
 };
 
-/** Addresses that a function outside a VPC cannot reach. */
-const privateAddress = /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|f[cd][0-9a-f]{2}:)/i;
-
-const stackWarnings = ({ hosts, channels }: Settings): string[] => {
-  const unreachable = hosts.filter(({ address }) => address !== undefined && privateAddress.test(address));
-  return [
-    ...(unreachable.length === 0
-      ? []
-      : [
-          `${unreachable.map(({ id, address }) => `${id} (${address})`).join(', ')}: a private address cannot be reached from Lambda, which runs outside your network; run "watch" on a machine inside it`,
-        ]),
-    ...(channels.length === 0
-      ? []
-      : ['channels are told by "watch" only; the stack puts incidents on EventBridge and rings its SNS topics']),
-  ];
-};
+/** Every reader of settings should know that the mail alone tells less. */
+const unaskedWarnings = (settings: Settings): string[] =>
+  Object.entries(settings.paths).flatMap(([name, path]) =>
+    kindOf(path.kind).byHost && !('noteUrl' in path && path.noteUrl !== undefined)
+      ? [
+          `path ${name} has no noteUrl: its hosts cannot tell what came of their mail, so a canary that does not arrive only shows that a host is silent`,
+        ]
+      : [],
+  );
 
 /** Things that a user should know and that are no mistakes. */
-export const warningsOf = (
-  settings: Settings,
-  inside: (mailbox: string) => boolean,
-  mode: 'local' | 'stack',
-): string[] => [...unprovenWarnings(settings, inside), ...(mode === 'stack' ? stackWarnings(settings) : [])];
+export const warningsOf = (settings: Settings, inside: (mailbox: string) => boolean): string[] => [
+  ...unprovenWarnings(settings, inside),
+  ...unaskedWarnings(settings),
+];

@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs';
 import type { Monitor } from '../core/monitor.ts';
 import type { HostFacts } from '../core/words.ts';
 import { monitorOf } from './monitor.ts';
-import type { MailboxSettings, PathSettings, Settings } from './schema.ts';
+import type { BounceMailboxSettings, MailboxSettings, PathSettings, Settings } from './schema.ts';
 
 export type Deployed = {
   readonly monitor: Monitor;
   readonly hosts: readonly HostFacts[];
   readonly paths: Readonly<Record<string, PathSettings>>;
   readonly mailboxes: Readonly<Record<string, MailboxSettings>>;
+  readonly bounces: Readonly<Record<string, BounceMailboxSettings>>;
 };
 
 /** A CA file of this machine does not exist in a Lambda: its text travels instead. */
@@ -33,5 +34,6 @@ export const deployedOf = (settings: Settings): Deployed => {
     hosts: settings.hosts,
     paths: withCertificates(settings.paths, read),
     mailboxes: withCertificates(settings.mailboxes, read),
+    bounces: withCertificates(settings.bounces, read),
   };
 };

@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
-import { kindOf, type Mistake, mistakesOf, monitorHost, stackMistakesOf, warningsOf } from './checks.ts';
+import { kindMistakesOf, kindOf, type Mistake, mistakesOf, monitorHost, mustRefuse, warningsOf } from './checks.ts';
 import { explain, mistakesFrom } from './explain.ts';
 import { type Settings, settingsSchema } from './schema.ts';
+import { stackMistakesOf, stackWarnings } from './stack-checks.ts';
 
 /** The settings cannot be used; the message has one line per mistake. */
 export class SettingsError extends Error {
@@ -59,13 +60,17 @@ const withMonitor = (settings: Settings): Settings => {
     services: [],
     customers: [],
     labels: {},
+    egress: [],
   };
   return { ...settings, hosts: [...settings.hosts, host] };
 };
 
+/** The keys whose values refer to something outside the file. */
+const referenceKeys: readonly string[] = ['secret', 'url', 'ca', 'refreshToken', 'clientSecret'];
+
 const references = (value: unknown, at: readonly PropertyKey[] = []): Loaded['secrets'] => {
   if (typeof value === 'string')
-    return ['secret', 'url', 'ca'].includes(String(at.at(-1))) && /^(env|file|secretsmanager|ssm):/.test(value)
+    return referenceKeys.includes(String(at.at(-1))) && /^(env|file|secretsmanager|ssm):/.test(value)
       ? [{ at, reference: value }]
       : [];
   if (Array.isArray(value)) return value.flatMap((one, index) => references(one, [...at, index]));
@@ -81,7 +86,7 @@ const withAbsoluteFiles = <T>(value: T, baseDir: string): T => {
   return Object.fromEntries(
     Object.entries(value).map(([key, one]) => [
       key,
-      ['secret', 'url', 'ca'].includes(key) && typeof one === 'string' && one.startsWith('file:')
+      referenceKeys.includes(key) && typeof one === 'string' && one.startsWith('file:')
         ? `file:${resolve(baseDir, one.slice('file:'.length))}`
         : withAbsoluteFiles(one, baseDir),
     ]),
@@ -128,11 +133,18 @@ export const parseSettings = (
     return fail([...new Set(parsed.error.issues.flatMap((issue) => mistakesFrom(issue, input)).map(complain))]);
   const raw = parsed.data;
   const paths = raw.paths as unknown as Settings['paths'];
-  const ourDomains = raw.ourDomains ?? [...new Set(Object.values(paths).map(({ from }) => from.split('@')[1] ?? ''))];
+  const ourDomains = raw.ourDomains ?? [
+    ...new Set(
+      Object.values(paths)
+        .filter((path) => !mustRefuse(path))
+        .map(({ from }) => from.split('@')[1] ?? ''),
+    ),
+  ];
   const settings = withMonitor({
     ...raw,
     paths,
     mailboxes: raw.mailboxes as unknown as Settings['mailboxes'],
+    bounces: raw.bounces as unknown as Settings['bounces'],
     ourDomains,
     deliverWithin: raw.deliverWithin ?? Math.min(120_000, raw.lostAfter),
     hosts: raw.hosts.map((host) => ({ ...host, mailboxes: host.mailboxes ?? Object.keys(raw.mailboxes) })),
@@ -140,6 +152,7 @@ export const parseSettings = (
   const secrets = references(input);
   const mistakes = [
     ...mistakesOf(settings),
+    ...kindMistakesOf(settings, mode === 'stack'),
     ...(mode === 'stack'
       ? stackMistakesOf(
           settings,
@@ -151,7 +164,7 @@ export const parseSettings = (
   const inside = (name: string) => isInside(settings.mailboxes[name]?.address ?? '', ourDomains);
   return {
     settings: withAbsoluteFiles(settings, baseDir),
-    warnings: warningsOf(settings, inside, mode),
+    warnings: [...warningsOf(settings, inside), ...(mode === 'stack' ? stackWarnings(settings) : [])],
     secrets,
     complain,
   };

@@ -3,20 +3,32 @@
 import { limitsFor } from '../core/limits.ts';
 import type { Monitor } from '../core/monitor.ts';
 import type { HostSource } from '../core/ports.ts';
-import { kindOf } from './checks.ts';
+import { kindOf, mustRefuse } from './checks.ts';
 import { isInside } from './load.ts';
 import { perDayOf } from './providers.ts';
-import type { Settings } from './schema.ts';
+import type { PathSettings, Settings } from './schema.ts';
+
+/** The cadence of a path where it says none: strangers' mail goes once a day. */
+const everyOf = (path: PathSettings, settings: Settings): number =>
+  path.every ?? (mustRefuse(path) ? 24 * 60 * minute : settings.every);
+
+const minute = 60_000;
+
+/** The longest period in which a host may send by its own clock. */
+const patienceOf = (settings: Settings): number =>
+  Object.values(settings.paths)
+    .filter(({ kind }) => kindOf(kind).byHost)
+    .reduce((longest, path) => Math.max(longest, everyOf(path, settings)), 0);
 
 /** Derives the monitor. `pace` below 1 shortens every span but network timeouts (the demo's minute is a second). */
 export const monitorOf = (settings: Settings, pace = 1): Monitor => ({
   name: settings.name,
-  limits: limitsFor({ lostAfter: settings.lostAfter * pace }, pace),
+  limits: limitsFor({ lostAfter: settings.lostAfter * pace, patience: patienceOf(settings) * pace }, pace),
   paths: Object.fromEntries(
     Object.entries(settings.paths).map(([name, path]) => [
       name,
       {
-        every: (path.every ?? settings.every) * pace,
+        every: everyOf(path, settings) * pace,
         deliverWithin: (path.deliverWithin ?? settings.deliverWithin) * pace,
         timeout: path.timeout,
         from: path.from,
@@ -24,6 +36,11 @@ export const monitorOf = (settings: Settings, pace = 1): Monitor => ({
         perDay: perDayOf(path),
         sharedServer: kindOf(path.kind).sharedServer(path),
         connections: path.connections,
+        ...('size' in path && typeof path.size === 'number' ? { size: path.size } : {}),
+        ...(kindOf(path.kind).byHost ? { byHost: true } : {}),
+        ...(mustRefuse(path) ? { mustRefuse: true } : {}),
+        ...(kindOf(path.kind).submitted?.(path) ? { submitted: true } : {}),
+        ...(path.origin === undefined ? {} : { anyOrigin: path.origin.any }),
       },
     ]),
   ),
@@ -33,6 +50,7 @@ export const monitorOf = (settings: Settings, pace = 1): Monitor => ({
       { address, inside: isInside(address, settings.ourDomains) },
     ]),
   ),
+  ...(Object.keys(settings.bounces).length === 0 ? {} : { bounceMailboxes: Object.keys(settings.bounces) }),
 });
 
 /** The hosts that the settings list, as a host source. */

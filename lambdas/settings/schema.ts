@@ -1,8 +1,10 @@
 /** The settings: one strict schema, the same at synth, in Lambdas and in the command line tool. */
 import * as z from 'zod';
+import { isRange } from '../core/origin.ts';
 import { type AuthSettings, authKinds } from '../mailbox/auth/index.ts';
 import { imap } from '../mailbox/settings.ts';
 import { pathKinds } from '../paths/index.ts';
+import { network } from './network.ts';
 import { isAddress } from './template.ts';
 import { address, duration, secretReference } from './types.ts';
 
@@ -39,6 +41,8 @@ const sharedPath = {
   perDay: z.int().min(1).optional(),
   connections: z.int().min(1).max(200).default(2),
   autoSubmitted: z.boolean().default(true),
+  /** From which address the mail must leave; `any` gives the reason why nobody needs to know. */
+  origin: z.strictObject({ any: text('the reason why mail may leave from any address') }).optional(),
 };
 
 const path = z.discriminatedUnion(
@@ -68,6 +72,9 @@ const mailbox = z.strictObject({
   trustedAuthservId: text('a host name').optional(),
 });
 
+/** A mailbox that is read for returned mail only: where the path's `from` gets its mail. */
+const bounceMailbox = mailbox.omit({ address: true, trustedAuthservId: true });
+
 const host = z.strictObject({
   id: hostId,
   address: z
@@ -76,6 +83,14 @@ const host = z.strictObject({
       error: (issue) => `must be an IP address or a host name, got ${JSON.stringify(issue.input)}`,
     })
     .optional(),
+  /** Addresses or CIDRs from which its mail may leave besides its own: NAT, a proxy. */
+  egress: z
+    .array(
+      z.string().refine(isRange, {
+        error: (issue) => `must be an IP address or a CIDR such as 198.51.100.0/28, got ${JSON.stringify(issue.input)}`,
+      }),
+    )
+    .default([]),
   paths: z.array(z.string()).default([]),
   mailboxes: z.array(z.string()).optional(),
   services: z.array(text('the name of a service')).default([]),
@@ -131,10 +146,13 @@ export const settingsSchema = z.strictObject({
   mailboxes: z
     .record(name('mailbox'), mailbox)
     .refine((all) => Object.keys(all).length > 0, { error: () => 'must hold at least one mailbox' }),
+  bounces: z.record(name('mailbox'), bounceMailbox).default({}),
   paths: z
     .record(name('path'), path)
     .refine((all) => Object.keys(all).length > 0, { error: () => 'must hold at least one path' }),
   hosts: z.array(host).default([]),
+  /** Where functions run inside a VPC. */
+  network: network().optional(),
   alarms: z
     .strictObject({
       runbook: z.url({ error: (issue) => `must be a URL, got ${JSON.stringify(issue.input)}` }).optional(),
@@ -150,15 +168,17 @@ export type PathSettings = { readonly kind: string } & Readonly<{
   [key in keyof typeof sharedPath]: z.output<(typeof sharedPath)[key]>;
 }>;
 export type MailboxSettings = Omit<z.output<typeof mailbox>, 'auth'> & { readonly auth: AuthSettings };
+export type BounceMailboxSettings = Omit<MailboxSettings, 'address' | 'trustedAuthservId'>;
 export type HostSettings = z.output<typeof host>;
 
 /** The settings as the program uses them: every default filled in, every duration in milliseconds. */
 export type Settings = Omit<
   z.output<typeof settingsSchema>,
-  'paths' | 'mailboxes' | 'ourDomains' | 'deliverWithin' | 'hosts'
+  'paths' | 'mailboxes' | 'bounces' | 'ourDomains' | 'deliverWithin' | 'hosts'
 > & {
   readonly paths: Readonly<Record<string, PathSettings>>;
   readonly mailboxes: Readonly<Record<string, MailboxSettings>>;
+  readonly bounces: Readonly<Record<string, BounceMailboxSettings>>;
   readonly ourDomains: readonly string[];
   readonly deliverWithin: number;
   readonly hosts: readonly (HostSettings & { readonly mailboxes: readonly string[] })[];

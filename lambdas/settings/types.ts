@@ -33,6 +33,21 @@ export const secretReference = () =>
         'must be a reference env:NAME, file:PATH, secretsmanager:NAME or ssm:NAME, never the secret itself (not shown)',
     });
 
+const units = { kb: 1000, mb: 1_000_000, kib: 1024, mib: 1_048_576 } as const;
+
+/** Bytes as people write them ("5 MB", "500 kB"), from 1 kB to 30 MB. */
+export const size = () =>
+  z
+    .string({ error: (issue) => `must be a size such as "5 MB", got ${JSON.stringify(issue.input)}` })
+    .transform((text, context) => {
+      const [, number, unit = ''] = /^\s*(\d{1,6}(?:\.\d{1,3})?)\s*(kB|MB|KiB|MiB)\s*$/i.exec(text) ?? [];
+      const bytes = Math.round(Number(number) * units[unit.toLowerCase() as keyof typeof units]);
+      if (bytes >= 1000 && bytes <= 30_000_000) return bytes;
+      const what = Number.isNaN(bytes) ? 'a size such as "5 MB"' : 'between 1 kB and 30 MB';
+      context.addIssue({ code: 'custom', message: `must be ${what}, got ${JSON.stringify(text)}` });
+      return z.NEVER;
+    });
+
 export const port = () =>
   z
     .int({ error: (issue) => `must be a port from 1 to 65535, got ${JSON.stringify(issue.input)}` })

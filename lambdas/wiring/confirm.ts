@@ -4,29 +4,43 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { cloudwatchMetrics } from '../adapters/cloudwatch.ts';
 import { eventBridgeTeller } from '../adapters/events.ts';
 import { type Confirmed, confirm } from '../core/confirm.ts';
-import { openMailbox } from '../mailbox/reader.ts';
-import { clientConfig, deployedFrom, type Environment, keysFrom, ledgerFrom, log, secretsFrom } from './environment.ts';
+import {
+  awsClients,
+  clientConfig,
+  deployedFrom,
+  type Environment,
+  keysFrom,
+  ledgerFrom,
+  log,
+  secretsFrom,
+} from './environment.ts';
+import { openMailboxes } from './mailboxes.ts';
+import { outcomesOf } from './outcomes.ts';
 import { logRound } from './telling.ts';
 
 /** Wires the round once per machine; the result runs it. Rejects when something of ours failed, after the round has ended. */
 export const wireConfirm = (env: Environment) => {
-  const { monitor, mailboxes } = deployedFrom(env);
+  const deployed = deployedFrom(env);
+  const { monitor } = deployed;
   const ledger = ledgerFrom(env);
   const secret = secretsFrom(env);
   const readKeys = keysFrom(env);
+  const hello = async () => undefined;
+  const outcomes = outcomesOf(deployed.paths, {
+    monitor: monitor.name,
+    secret,
+    allowLocal: false,
+    aws: awsClients,
+    hello,
+  });
   const metrics = cloudwatchMetrics({ client: new CloudWatchClient(clientConfig) });
   const teller = eventBridgeTeller({ client: new EventBridgeClient(clientConfig) });
   return async (): Promise<{ readonly round: number } | 'busy'> => {
     const keys = await readKeys();
-    const opened = Object.fromEntries(
-      Object.entries(mailboxes).map(([name, settings]) => [
-        name,
-        openMailbox(settings, { name, secret, now: Date.now }),
-      ]),
-    );
+    const opened = openMailboxes(deployed, { secret, now: Date.now });
     let done: Confirmed | undefined;
     try {
-      done = await confirm({ ledger, mailboxes: opened, metrics, teller, now: Date.now }, monitor, keys);
+      done = await confirm({ ledger, mailboxes: opened, metrics, teller, outcomes, now: Date.now }, monitor, keys);
     } finally {
       await Promise.all(Object.values(opened).map((mailbox) => mailbox.close()));
     }

@@ -57,10 +57,13 @@ const keyMemory = 300_000;
 export const keysFrom = (env: Environment): (() => Promise<Keys>) => {
   const client = new SecretsManagerClient(clientConfig);
   const SecretId = variable(env, 'MAIL_CANARY_KEY_SECRET');
+  const heartbeatSecret = env.MAIL_CANARY_HEARTBEAT_SECRET;
+  const textOf = async (id: string, VersionStage: 'AWSCURRENT' | 'AWSPREVIOUS') =>
+    (await client.send(new GetSecretValueCommand({ SecretId: id, VersionStage }))).SecretString;
   const read = async (VersionStage: 'AWSCURRENT' | 'AWSPREVIOUS'): Promise<Key | undefined> => {
     try {
-      const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId, VersionStage }));
-      return SecretString === undefined ? undefined : keyOf(SecretString);
+      const text = await textOf(SecretId, VersionStage);
+      return text === undefined ? undefined : keyOf(text);
     } catch (error) {
       // A secret that was never rotated has no previous version.
       if (VersionStage === 'AWSPREVIOUS' && error instanceof ResourceNotFoundException) return undefined;
@@ -70,9 +73,13 @@ export const keysFrom = (env: Environment): (() => Promise<Keys>) => {
   let remembered: { readonly keys: Keys; readonly at: number } | undefined;
   return async () => {
     if (remembered !== undefined && Date.now() - remembered.at < keyMemory) return remembered.keys;
-    const [current, previous] = await Promise.all([read('AWSCURRENT'), read('AWSPREVIOUS')]);
+    const [current, previous, heartbeat] = await Promise.all([
+      read('AWSCURRENT'),
+      read('AWSPREVIOUS'),
+      heartbeatSecret === undefined ? undefined : textOf(heartbeatSecret, 'AWSCURRENT'),
+    ]);
     if (current === undefined) throw new Error(`the signing key ${SecretId} has no text`);
-    remembered = { keys: { current, previous }, at: Date.now() };
+    remembered = { keys: { current, previous, heartbeat }, at: Date.now() };
     return remembered.keys;
   };
 };

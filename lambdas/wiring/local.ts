@@ -11,10 +11,12 @@ import { type Planned, plan } from '../core/plan.ts';
 import type { HostSource, Ledger, Metrics, Teller } from '../core/ports.ts';
 import { send } from '../core/send.ts';
 import type { BatchMessage, Handover } from '../core/words.ts';
-import { openMailbox } from '../mailbox/reader.ts';
 import type { AwsClients } from '../paths/kind.ts';
 import type { Settings } from '../settings/schema.ts';
 import { gateFor } from './gate.ts';
+import { helloInto, helloSource } from './hello.ts';
+import { openMailboxes } from './mailboxes.ts';
+import { outcomesOf } from './outcomes.ts';
 import { sendersOf } from './senders.ts';
 
 /** Clients are loaded only when a reference lies in AWS: most local runs need none. */
@@ -75,25 +77,23 @@ export const wireLocal = (options: LocalOptions): Local => {
     ending.signal.throwIfAborted();
     return ledger.put(...item);
   };
+  const shared = {
+    monitor: monitor.name,
+    secret: options.secret,
+    allowLocal: true,
+    aws: awsClients,
+    hello: helloInto(ledger, options.onProblem),
+  };
+  const outcomes = outcomesOf(settings.paths, shared);
+  const sources = [helloSource(ledger, monitor), ...options.sources];
   const sendPorts = {
     ledger: { ...ledger, put: whileRunning },
     now,
-    sender: sendersOf(settings.paths, {
-      monitor: monitor.name,
-      secret: options.secret,
-      allowLocal: true,
-      aws: awsClients,
-      hello: async () => undefined,
-    }),
+    sender: sendersOf(settings.paths, shared),
     gate: gateFor(options.atOnce ?? 25),
     deadline: (after: number) => AbortSignal.any([AbortSignal.timeout(after), ending.signal]),
   };
-  const mailboxes = Object.fromEntries(
-    Object.entries(settings.mailboxes).map(([name, mailbox]) => [
-      name,
-      openMailbox(mailbox, { name, secret: options.secret, now }),
-    ]),
-  );
+  const mailboxes = openMailboxes(settings, { secret: options.secret, now });
   const timers = new Set<NodeJS.Timeout>();
   const running = new Set<Promise<void>>();
   const waiting = new Set<() => void>();
@@ -130,11 +130,12 @@ export const wireLocal = (options: LocalOptions): Local => {
   return {
     plan: async (planOptions) => {
       const at = now();
-      const { dark } = await discover({ ledger, sources: options.sources }, at);
+      const { dark } = await discover({ ledger, sources }, at);
       for (const { source, error } of dark) options.onProblem(`listing the hosts of ${source}`, error);
       return plan({ ledger, queue }, monitor, slotAt(at, monitor.limits), planOptions);
     },
-    confirm: () => confirm({ ledger, mailboxes, metrics: options.metrics, teller: options.teller, now }, monitor, keys),
+    confirm: () =>
+      confirm({ ledger, mailboxes, metrics: options.metrics, teller: options.teller, outcomes, now }, monitor, keys),
     resume: async () => {
       const items = itemsOf(ledger);
       const { limits } = monitor;
@@ -143,7 +144,7 @@ export const wireLocal = (options: LocalOptions): Local => {
       const slots = Array.from({ length: slot - oldest + 1 }, (_, index) => oldest + index);
       const stored = (await Promise.all(slots.map((one) => items.batches(one))))
         .flat()
-        .filter(({ handovers }) => handovers === undefined);
+        .filter(({ path, handovers }) => handovers === undefined && monitor.paths[path]?.byHost !== true);
       const hosts = await items.hosts();
       await queue.send(
         stored.map(({ handovers: _, ...batch }) => {

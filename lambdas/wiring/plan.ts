@@ -5,13 +5,14 @@ import { discover } from '../core/discover.ts';
 import { slotAt } from '../core/judge.ts';
 import { type Planned, plan } from '../core/plan.ts';
 import { clientConfig, deployedFrom, type Environment, ledgerFrom, log, variable } from './environment.ts';
+import { helloSource } from './hello.ts';
 
 /** Wires the round once per machine; the result runs it for one tick. `time` is the tick's scheduled time (ISO 8601). */
 export const wirePlan = (env: Environment) => {
   const { monitor, hosts } = deployedFrom(env);
   const ledger = ledgerFrom(env);
   const queue = sqsQueue({ client: new SQSClient(clientConfig), url: variable(env, 'MAIL_CANARY_QUEUE_URL') });
-  const sources = [{ name: 'settings', list: async () => hosts }];
+  const sources = [helloSource(ledger, monitor), { name: 'settings', list: async () => hosts }];
   return async ({ time }: { readonly time?: string | undefined }): Promise<Planned> => {
     const scheduled = Date.parse(time ?? '');
     // An emulator may leave the placeholder of the scheduled time as it is.

@@ -3,6 +3,7 @@ import { parseBatches, type SqsEvent } from '../adapters/queue-sqs.ts';
 import { send } from '../core/send.ts';
 import { awsClients, deployedFrom, type Environment, keysFrom, ledgerFrom, log, secretsFrom } from './environment.ts';
 import { gateFor } from './gate.ts';
+import { helloInto } from './hello.ts';
 import { sendersOf } from './senders.ts';
 
 /** The function's own limit is a minute; what has not begun by now would be cut off in the middle. */
@@ -22,7 +23,7 @@ export const wireSend = (env: Environment) => {
     secret,
     allowLocal: false,
     aws: awsClients,
-    hello: async () => undefined,
+    hello: helloInto(ledger, (what, error) => log('problem', { doing: what, error: String(error) })),
   });
   const ports = {
     ledger,

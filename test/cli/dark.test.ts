@@ -23,7 +23,7 @@ const cases: Readonly<
   down: { cause: 'connect-refused', words: /ECONNREFUSED/ },
   password: { password: 'changed', cause: 'imap-login-refused', words: /login/ },
   locked: { faults: { refuseLogin: '[UNAVAILABLE] try later' }, cause: 'temporary-refusal', words: /try later/ },
-  hangs: { faults: { hangAt: 'EXAMINE' }, cause: 'timeout-at-stage', words: /no answer within 1000 ms/ },
+  hangs: { faults: { hangAt: 'EXAMINE' }, cause: 'timeout-at-stage', words: /no answer within 4000 ms/ },
   silent: { faults: { hangAt: 'GREETING' }, cause: 'timeout-at-stage', words: /greeting: no answer/ },
   drops: { faults: { dropAt: 'EXAMINE' }, cause: 'connection-lost', words: /INBOX/ },
   index: { faults: { no: { EXAMINE: 'index is broken' } }, cause: 'imap-search-failed', words: /index is broken/ },
@@ -56,13 +56,13 @@ describe.concurrent('check', { timeout: 60_000 }, () => {
     address: ${user}
     imap: { host: 127.0.0.1, port: ${server.port}, ${secure} }
     auth: { kind: password, user: ${user}, secret: env:OUTSIDE }
-    timeout: 1 s
+    timeout: 4 s
 `;
       }),
     );
     const settings = company.file(
       'dark.yaml',
-      `lostAfter: 2 seconds
+      `lostAfter: 5 seconds
 mailboxes:
 ${blocks.join('')}paths:
 ${smtpYaml('mta', company.relay.port)}`,
@@ -107,7 +107,7 @@ ${smtpYaml('mta', company.relay.port)}`,
     Object.assign(imap.faults, { no: { 'UID SEARCH': 'index is broken' } } satisfies Faults);
     const settings = company.file(
       'search.yaml',
-      `lostAfter: 2 seconds\nmailboxes:\n${company.mailboxYaml('outside')}paths:\n${smtpYaml('mta', company.relay.port)}`,
+      `lostAfter: 8 seconds\nmailboxes:\n${company.mailboxYaml('outside')}paths:\n${smtpYaml('mta', company.relay.port)}`,
     );
     const found = await company.report(settings);
     expect(found.row('monitor/mta/outside')?.verdict).toBe('delivered');

@@ -29,7 +29,21 @@ ${smtpYaml('mta', 9)}${smtpYaml('mta2', 9)}hosts:
 
 describe.concurrent('help', { timeout: 60_000 }, () => {
   test.each([
-    ['check', ['--settings', '--host', '--path', '--json', '--wait', 'Exit status:', 'npm run check -- --host web-03']],
+    [
+      'check',
+      [
+        '--settings',
+        '--host',
+        '--path',
+        '--json',
+        '--nagios',
+        '--explain',
+        '--verbose',
+        '--wait',
+        'Exit status:',
+        'npm run check -- --host web-03',
+      ],
+    ],
     ['watch', ['--settings', '--state', '--metrics', 'npm run watch -- --settings']],
     ['schema', ['npm run --silent schema > mail-canary.schema.json']],
   ])('%s explains itself with examples', async (command, words) => {
@@ -42,7 +56,8 @@ describe.concurrent('help', { timeout: 60_000 }, () => {
   test('the tool names its commands', async () => {
     const { status, stdout } = await tool(['--help']);
     expect(status).toBe(0);
-    for (const command of ['check', 'watch', 'schema']) expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
+    for (const command of ['check', 'watch', 'enroll', 'conformance', 'schema'])
+      expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
   });
 });
 

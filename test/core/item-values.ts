@@ -1,8 +1,8 @@
 /** One value of each kind of item, as the files in test/fixtures/items/v1 hold them. */
 import type { Incident } from '../../lambdas/core/incident.ts';
-import type { ConfirmClock, MailboxState, PlanClock, Tally } from '../../lambdas/core/items.ts';
+import type { ConfirmClock, Enrolment, HelloItem, MailboxState, PlanClock, Tally } from '../../lambdas/core/items.ts';
 import type { Lane } from '../../lambdas/core/lane.ts';
-import type { Batch, Handover, Host } from '../../lambdas/core/words.ts';
+import type { Batch, Handover, Host, Note } from '../../lambdas/core/words.ts';
 import { minute } from './fleet.ts';
 
 export const at = Date.UTC(2026, 10, 17, 9);
@@ -120,3 +120,15 @@ export const confirmClock: ConfirmClock = {
   published: 40,
   skipped: 3,
 };
+export const note: Note = {
+  id: 'tell.done.bcdfghjklmnpqrstvwxz',
+  route: routes[1],
+  slot,
+  at: at + 9000,
+  says: {
+    state: 'handed',
+    handover: { state: 'refused', cause: 'relay-denied', temporary: false, sentAt: at + 5000, evidence: '554 5.7.1' },
+  },
+};
+export const hello: HelloItem = { id: 'web-09', path: 'cron', address: '10.0.1.9', first: at, last: at + 60 * minute };
+export const enrolment: Enrolment = { id: 'web-03', generation: 2, changedAt: at };

@@ -8,11 +8,14 @@ import {
   at,
   batch,
   confirmClock,
+  enrolment,
   handovers,
+  hello,
   host,
   incident,
   lane,
   mailbox,
+  note,
   planClock,
   slot,
   tally,
@@ -50,6 +53,24 @@ const kinds: {
     write: (items) => items.putIncident(incident, 41),
     read: (items) => items.incidents(),
     value: [incident],
+  },
+  note: {
+    write: (items) => items.putNote(note, at),
+    read: async (items) => {
+      await items.putBatch(batch, at);
+      return (await items.batches(slot)).flatMap(({ notes = [] }) => notes);
+    },
+    value: [note],
+  },
+  hello: {
+    write: (items) => items.putHello(hello),
+    read: async (items) => [await items.hello(hello.id, hello.path), await items.hellos()],
+    value: [hello, [hello]],
+  },
+  enrolment: {
+    write: (items) => items.putEnrolment(enrolment),
+    read: async (items) => [await items.enrolment(enrolment.id), await items.enrolments()],
+    value: [enrolment, [enrolment]],
   },
   mailbox: {
     write: (items) => items.putMailbox('outside', mailbox, 41),

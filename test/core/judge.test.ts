@@ -97,8 +97,58 @@ describe('the verdict table', () => {
   });
 
   test('every verdict can come out', () => {
-    const found = new Set(cases.map(([, handover, sighting, now]) => judged(handover, sighting, now).verdict));
+    const found = new Set([
+      ...cases.map(([, handover, sighting, now]) => judged(handover, sighting, now).verdict),
+      ...strangers.map(([, handover, sighting, now]) => judgedStranger(handover, sighting, now).verdict),
+    ]);
     expect([...found].sort()).toEqual([...Object.keys(verdicts), 'pending'].sort());
+  });
+});
+
+const judgedStranger = (handover: Handover | undefined, sighting: Sighting, now: number) =>
+  judge({ slot: slot0, handover, sighting, deliverWithin, mustRefuse: true }, now, limits);
+
+/** A canary that the server must refuse, since neither its sender nor its recipient is ours. */
+const strangers: readonly (readonly [
+  what: string,
+  handover: Handover | undefined,
+  sighting: Sighting,
+  now: number,
+  expected: object,
+])[] = [
+  ['refused for good', { ...refused, stage: 'rcpt' }, absent(sentAt), sentAt, { verdict: 'denied' }],
+  ['refused, while we cannot look', { ...refused, stage: 'rcpt' }, dark, sentAt, { verdict: 'denied' }],
+  ['taken', accepted, absent(sentAt), sentAt, { verdict: 'relayed', cause: 'open-relay', evidence: 'the words' }],
+  ['taken, and lost', accepted, absent(due), due, { verdict: 'relayed' }],
+  ['refused, and arrived', { ...refused, stage: 'rcpt' }, seen(1000), due, { verdict: 'relayed' }],
+  ['refused for now', { ...deferred, stage: 'rcpt' }, absent(sentAt), due - 1, { verdict: 'pending' }],
+  ['refused for now, for long', { ...deferred, stage: 'rcpt' }, absent(due), due, { verdict: 'unsent' }],
+  ['no connection', { ...refused, stage: 'connect' }, absent(due), due, { verdict: 'unsent', cause: 'relay-denied' }],
+  ['no connection, just now', { ...refused, stage: 'connect' }, absent(sentAt), sentAt, { verdict: 'pending' }],
+  ['no answer', unanswered, absent(due), due, { verdict: 'unsent' }],
+  ['never sent', undefined, absent(neverDue), neverDue, { verdict: 'unsent', cause: 'never-sent' }],
+];
+
+describe('a canary that must be refused', () => {
+  test.each(strangers)('%s', (_, handover, sighting, now, expected) => {
+    expect(judgedStranger(handover, sighting, now)).toMatchObject(expected);
+  });
+});
+
+describe('a host that sends by its own clock', () => {
+  const period = 15 * minute;
+  const own = (handover: Handover | undefined, sighting: Sighting, now: number) =>
+    judge({ slot: slot0, handover, sighting, deliverWithin, period }, now, limits);
+  const silentAt = neverDue + period;
+
+  test('has its whole period, and then is silent: nothing is said of its mail', () => {
+    expect(own(undefined, absent(silentAt), silentAt)).toMatchObject({ verdict: 'pending' });
+    expect(own(undefined, absent(silentAt), silentAt + 1)).toMatchObject({ verdict: 'unsent', cause: 'host-silent' });
+  });
+
+  test('that told of it is lost lostAfter later, as any other', () => {
+    const told: Handover = { state: 'commanded', sentAt };
+    expect(own(told, absent(due), due)).toMatchObject({ verdict: 'lost' });
   });
 });
 

@@ -20,9 +20,10 @@ const spans = (of: Limits): { [name: string]: number } => ({
   refusals: of.refusals.within,
   gently: of.gently,
   unproven: of.unproven.every,
+  forgets: of.forgets,
   ...Object.fromEntries(of.imapBackoff.map((wait, index) => [`imapBackoff ${index}`, wait])),
 });
-const unscaled = ['lostAfter', 'replay'] as const;
+const unscaled = ['lostAfter', 'patience', 'replay'] as const;
 const counts = ['again', 'failing', 'healthy', 'removals', 'window'];
 
 describe('the pace', () => {

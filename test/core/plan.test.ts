@@ -135,6 +135,44 @@ describe('catching up', () => {
   });
 });
 
+describe('hosts that send by their own clock', () => {
+  const period = 15;
+  const monitor = monitorOf({ paths: { cron: pathPlan({ every: period * minute, byHost: true }) } });
+  const first = Math.ceil(slot0 / period) * period;
+  const hosts = hostsOf(2, { paths: ['cron'] });
+
+  test('are expected at the beginning of each period since 1970, and never queued', async () => {
+    const { tick, queued, items } = await planning(monitor, hosts);
+    for (let slot = first - 2; slot <= first + period; slot += 1) await tick(slot);
+    expect(queued).toEqual([]);
+    const stored = await Promise.all(
+      Array.from({ length: period + 3 }, async (_, index) => items.batches(first - 2 + index)),
+    );
+    expect(stored.flat().map(({ slot, routes }) => [slot, routes])).toEqual([
+      [first, routesOf(hosts, 'cron')],
+      [first + period, routesOf(hosts, 'cron')],
+    ]);
+  });
+
+  test('are not asked by a check: nobody can tell them to send', async () => {
+    const { everything, queued } = await planning(monitor, hosts);
+    expect(await everything(first)).toMatchObject({ canaries: 0 });
+    expect(queued).toEqual([]);
+  });
+});
+
+describe('a canary that must be refused', () => {
+  test('goes to outside mailboxes only: for its own domain a relay takes mail from anybody', async () => {
+    const strangers = monitorOf({
+      paths: { app: pathPlan({ every: minute, mustRefuse: true }) },
+      mailboxes: { outside, inside },
+    });
+    const { tick, queued } = await planning(strangers, [hostOf('web-01', { mailboxes: ['outside', 'inside'] })]);
+    await tick(slot0);
+    expect(queued.flatMap(({ batch }) => batch.routes)).toEqual(['web-01/app/outside']);
+  });
+});
+
 describe('everything at once, for check', () => {
   test('plans every lane without a delay', async () => {
     const monitor: Monitor = monitorOf({ paths: { app: pathPlan(), machine: pathPlan() } });

@@ -1,11 +1,21 @@
 /** Servers' real words, and what the table makes of them. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { asEvidence, classify, classifyCode, seenAsInGreeting, seenAsInRefusal } from '../../lambdas/core/replies.ts';
+import { causes } from '../../lambdas/core/causes.ts';
+import {
+  asEvidence,
+  classify,
+  classifyCode,
+  listNameIn,
+  seenAsInGreeting,
+  seenAsInRefusal,
+  zoneIn,
+} from '../../lambdas/core/replies.ts';
 import { replies } from './replies-table.ts';
 
 describe('a reply', () => {
   test('the table of real words is not small', () => {
-    expect(replies.length).toBeGreaterThanOrEqual(60);
+    expect(replies.length).toBeGreaterThanOrEqual(230);
   });
 
   test.each(replies)('%s: %s is %s', (_server, reply, cause) => {
@@ -23,6 +33,98 @@ describe('a reply', () => {
     expect(hostile.length).toBeGreaterThan(1_000_000);
     expect(classify(`${hostile} relay access denied`)).toEqual({ cause: 'unknown', temporary: false });
     expect(seenAsInRefusal(`${hostile} blocked using x [198.51.100.7]`)).toBeUndefined();
+  });
+});
+
+describe('SES and its sandbox', () => {
+  const reply =
+    '554 Message rejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: orders@example.com, Canary@supplier.example';
+
+  test('a recipient that is not verified is the sandbox', () => {
+    expect(classify(reply, 'canary@supplier.example').cause).toBe('sandbox');
+  });
+
+  test.each([undefined, 'other@supplier.example', 'anary@supplier.example'])('otherwise it is the sender: %s', (to) => {
+    expect(classify(reply, to).cause).toBe('sender-rejected');
+  });
+
+  test('an address in other words is not', () => {
+    expect(classify('550 Sender rejected: canary@supplier.example', 'canary@supplier.example').cause).toBe(
+      'sender-rejected',
+    );
+  });
+});
+
+describe('any reply', () => {
+  const pieces = fc.constantFrom(
+    ...replies.flatMap(([, reply]) => reply.split(' ')),
+    '<',
+    '>',
+    '@',
+    '.',
+    '\n',
+    '\r\n550-',
+    '\u0000',
+    '\u{1f4e7}',
+    '5.7.',
+  );
+
+  test('has a cause of the table, and is temporary by its first digit', () => {
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 200 }), fc.constantFrom(' ', ''), (words, between) => {
+        const reply = words.join(between);
+        const { cause, temporary } = classify(reply);
+        expect(causes).toHaveProperty(cause);
+        expect(temporary).toBe(/^4\d\d/.test(reply));
+        expect(seenAsInRefusal(reply)).not.toBe('');
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('keeps its cause in capitals, with its lines folded, and whoever it is about', () => {
+    for (const [, reply, cause] of replies) {
+      expect(classify(reply.toUpperCase()).cause, reply).toBe(cause);
+      expect(classify(reply.replaceAll('\n', '\r\n')).cause, reply).toBe(cause);
+      expect(classify(reply.replaceAll('x@', 'relay.spam.blocked@')).cause, reply).toBe(cause);
+    }
+  });
+});
+
+describe('the list that a refusal names', () => {
+  test.each([
+    [
+      '554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked using zen.spamhaus.org; https://www.spamhaus.org/',
+      'the list zen.spamhaus.org',
+      'zen.spamhaus.org',
+    ],
+    [
+      '550 rejected because 198.51.100.7 is in a black list at bl.example.net',
+      'the list bl.example.net',
+      'bl.example.net',
+    ],
+    ['550 5.7.1 listed at BL.Example.NET.', 'the list bl.example.net', 'bl.example.net'],
+    [
+      '553 5.7.1 [BL21] Connections not accepted from IP addresses on Spamhaus PBL',
+      'the list of Spamhaus (check.spamhaus.org)',
+      undefined,
+    ],
+    [
+      '550 5.7.606 Access denied, banned sending IP [198.51.100.7].',
+      'the list of Microsoft (sender.office.com)',
+      undefined,
+    ],
+    [
+      '554 Blocked - see https://ipcheck.proofpoint.com/?ip=198.51.100.7',
+      'the list of Proofpoint (ipcheck.proofpoint.com)',
+      undefined,
+    ],
+    ['554 5.7.1 poor reputation', undefined, undefined],
+    ['550 JunkMail rejected - web-03 [198.51.100.7] is in an RBL', undefined, undefined],
+    [`550 using ${'a.'.repeat(50_000)}`, undefined, undefined],
+  ])('%.80s', (reply, name, zone) => {
+    expect(listNameIn(reply)).toBe(name);
+    expect(zoneIn(reply)).toBe(zone);
   });
 });
 

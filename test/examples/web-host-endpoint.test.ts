@@ -130,3 +130,73 @@ describe('the endpoint sends', () => {
     });
   });
 });
+
+describe("the application's own failures", () => {
+  const failing = (words: string) => ({
+    sendMail: (_mail: object, done?: (error: Error) => void) => {
+      const error = new Error(words);
+      if (done === undefined) return Promise.reject(error);
+      done(error);
+      return undefined;
+    },
+    options: { host: 'mail-gw.example.test' },
+    isIdle: () => true,
+  });
+
+  test('are counted where its transport rejects or calls back with an error, and nothing else of it changes', async () => {
+    const { handler } = await application();
+    const port = await serve(handler);
+    const transport = handler.counting(failing('no route'));
+    expect((await ask(port)).body.failures).toBe(0);
+    await expect(transport.sendMail({})).rejects.toThrow('no route');
+    const said: unknown[] = [];
+    transport.sendMail({}, (error) => said.push(error.message));
+    expect(said).toEqual(['no route']);
+    expect(transport.isIdle()).toBe(true);
+    expect(transport.options.host).toBe('mail-gw.example.test');
+    expect((await ask(port)).body.failures).toBe(2);
+    expect((await ask(port)).body.failures).toBe(0);
+  });
+
+  test('a mail that is sent is none, and a canary that fails is none', async () => {
+    const transport = { sendMail: async () => Promise.reject(new Error('refused')) };
+    const { handler, relay } = await application({ transport });
+    const bare = createTransport({ host: '127.0.0.1', port: relay.port, ignoreTLS: true });
+    const own = handler.counting(bare);
+    await own.sendMail({ from: 'a@example.test', to: 'b@example.test', text: 'an order' });
+    expect(await ask(await serve(handler))).toMatchObject({ status: 502, body: { failures: 0 } });
+  });
+
+  test('are told again when the answer did not go out', async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let asked = 0;
+    const transport = {
+      sendMail: async () => {
+        asked += 1;
+        await held;
+        return { response: '250 2.0.0 Ok: queued as 4X1bQk3Zz' };
+      },
+    };
+    const { handler } = await application({ transport });
+    const closed = new Promise<void>((resolve) => {
+      void serve((req, res) => {
+        res.once('close', resolve);
+        handler(req, res);
+      }).then(async (port) => {
+        const ended = new AbortController();
+        const sending = ask(port, fields, { signal: ended.signal });
+        await expect.poll(() => asked).toBe(1);
+        ended.abort();
+        await sending.catch(() => {});
+      });
+    });
+    handler.countFailure();
+    await closed;
+    release();
+    const answer = await ask(await serve(handler));
+    expect(answer.body).toMatchObject({ state: 'sent', failures: 1 });
+  });
+});

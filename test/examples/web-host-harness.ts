@@ -59,6 +59,7 @@ export type Request = {
   readonly signature?: string;
   readonly method?: string;
   readonly path?: string;
+  readonly signal?: AbortSignal;
 };
 
 /** Asks as the monitor does, or nearly so. */
@@ -73,6 +74,7 @@ export const ask = async (port: number, body: unknown = fields, given: Request =
       'x-mail-canary-signature': given.signature ?? sign(secret, { method, path, timestamp, body: text }),
     },
     ...(method === 'POST' && { body: text }),
+    ...(given.signal && { signal: given.signal }),
   });
-  return { status: response.status, body: await response.json() };
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 };

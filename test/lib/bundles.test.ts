@@ -36,7 +36,12 @@ function contents(name: FunctionName): string[] {
 }
 
 const megabyte = 1_000_000;
-const sizes: Record<FunctionName, number> = { plan: 1.5 * megabyte, send: 1.5 * megabyte, confirm: 2.5 * megabyte };
+const sizes: Record<FunctionName, number> = {
+  plan: 1.5 * megabyte,
+  send: 1.5 * megabyte,
+  confirm: 2.5 * megabyte,
+  note: 1.5 * megabyte,
+};
 
 describe.each([...functionNames])('%s', (name) => {
   test('is small enough to start fast', () => {
@@ -72,6 +77,8 @@ test.each([
   ['confirm', 'nodemailer'],
   ['plan', 'imapflow'],
   ['plan', 'nodemailer'],
+  ['note', 'imapflow'],
+  ['note', 'nodemailer'],
 ] as const)('%s contains no %s', (name, library) => {
   expect(contents(name).filter((path) => path.includes(`node_modules/${library}/`))).toEqual([]);
 });

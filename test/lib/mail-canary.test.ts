@@ -23,8 +23,9 @@ const functions = {
   Confirm: { Timeout: 75, MemorySize: 512, own: { MAIL_CANARY_KEY_SECRET: '{Key}' } },
 } as const;
 
-test('there is one function per bundle', () => {
-  const names = ofType(resources, 'AWS::Lambda::Function').map(([name]) => name.toLowerCase());
+test('there is one function per bundle, where paths need them all', () => {
+  const all = synthesise({ parts: ['note-url'] }).resources;
+  const names = ofType(all, 'AWS::Lambda::Function').map(([name]) => name.toLowerCase());
   expect(names.sort()).toEqual([...functionNames].sort());
 });
 

@@ -20,6 +20,8 @@ export const settings: StackSettings = {
     { actions: ['ses:SendRawEmail'], resources: ['arn:aws:ses:eu-west-1:111122223333:identity/example.com'] },
   ],
   pathSecrets: ['secretsmanager:mail-canary/app', 'ssm:/mail-canary/mta', 'secretsmanager:mail-canary/app'],
+  outcomeNeeds: [],
+  parts: [],
   mailboxSecrets: ['secretsmanager:mail-canary/outside', 'ssm:inside'],
   mailboxNeeds: [{ actions: ['sts:GetCallerIdentity'], resources: ['arn:aws:iam::111122223333:role/mailbox'] }],
   json: { name: 'production', every: 600_000 },

@@ -1,6 +1,8 @@
 /** Delivery status notifications: what counts as one, and what is read from it. */
 import { describe, expect, test } from 'vitest';
-import { isReport, longestReport, readReport } from '../../lambdas/mailbox/bounce.ts';
+import { longestReport, readReport } from '../../lambdas/mailbox/bounce.ts';
+import { parseFields } from '../../lambdas/mailbox/header.ts';
+import { mayBeBounce } from '../../lambdas/mailbox/suspects.ts';
 import { bounceMail, canaryMail, foreignMails, idOf, messageIdOf, tokenOf } from './mails.ts';
 
 const read = (raw: string) => readReport(Buffer.from(raw, 'latin1'));
@@ -52,15 +54,43 @@ describe('a returned canary', () => {
   test('Exchange: quoted type, nested text, of several recipients the one that failed', () => {
     expect(read(exchange(idOf(2)))).toMatchObject({
       messageId: messageIdOf(idOf(2)),
-      bounce: { words: '550 5.7.64 TenantAttribution; Relay Access Denied', reportedBy: 'EX01.corp.example.com' },
+      bounce: { words: '550 5.7.64 TenantAttribution; Relay Access Denied', reportedBy: 'ex01.corp.example.com' },
     });
   });
 
-  test('line ends without CR, and the status where there is no diagnostic', () => {
-    const raw = bounceMail(idOf(1))
-      .replaceAll('\r\n', '\n')
-      .replace(/Diagnostic-Code:.*\n .*\n/, '');
-    expect(read(raw)?.bounce).toEqual({ words: '5.1.1', reportedBy: 'mail-gw-2.example.com' });
+  test('without a diagnostic the text speaks, and where that says nothing the status', () => {
+    const raw = bounceMail(idOf(1)).replace(/Diagnostic-Code:.*\r\n .*\r\n/, '');
+    expect(read(raw)?.bounce).toEqual({ words: '550 5.1.1 User unknown', reportedBy: 'mail-gw-2.example.com' });
+    const silent = raw.replace(/<canary.*User unknown/, 'Sorry');
+    expect(read(silent)?.bounce).toEqual({ words: '5.1.1', reportedBy: 'mail-gw-2.example.com' });
+    expect(read(silent.replace(/Status:.*\r\n/, ''))?.bounce.words).toBe('returned without a reason');
+  });
+
+  test('a report without its status part, where the text says who refused', () => {
+    const raw = bounceMail(idOf(1), { statusType: 'text/plain' });
+    expect(read(raw)).toMatchObject({ messageId: messageIdOf(idOf(1)), bounce: { words: '550 5.1.1 User unknown' } });
+    expect(read(raw.replaceAll('550 5.1.1', 'OK'))).toBeUndefined();
+  });
+
+  test('words are one line of bounded length, without control characters', () => {
+    const raw = bounceMail(idOf(1)).replace('550 5.1.1 <', `550 5.1.1 \x1b[31m\x07${'x'.repeat(3000)}<`);
+    expect(read(raw)?.bounce.words).toMatch(/^550 5\.1\.1 \[31mx{400,500}$/);
+  });
+
+  test('what is named as the reporter is a host, or nobody', () => {
+    const raw = bounceMail(idOf(1)).replace(/Reporting-MTA: .*/, 'Reporting-MTA: dns; <script>alert(1)</script>');
+    expect(read(raw)?.bounce.reportedBy).toBeUndefined();
+  });
+
+  test('an envelope id that is not exactly ours is none', () => {
+    const raw = (id: string) =>
+      bounceMail(idOf(1), { returnedType: 'text/plain' }).replace(
+        'Arrival-Date',
+        `Original-Envelope-Id: ${id}\r\nArrival-Date`,
+      );
+    expect(read(raw(idOf(1)))).toEqual({ hops: [], bounce: expect.objectContaining({ envelopeId: idOf(1) }) });
+    for (const id of [`${idOf(1)}b`, idOf(1).slice(1), idOf(1).toUpperCase(), `x ${idOf(1)}`, ''])
+      expect(read(raw(id))).toBeUndefined();
   });
 
   test('a report that is cut behind the headers still counts', () => {
@@ -79,7 +109,6 @@ describe('no returned canary', () => {
 
   test.each<[string, string]>([
     ['a report of success', bounceMail(idOf(1), { action: 'delivered' })],
-    ['a report without its status part', bounceMail(idOf(1), { statusType: 'text/plain' })],
     ['a report that returns no headers', bounceMail(idOf(1), { returnedType: 'text/plain' })],
     ['a canary', canaryMail(idOf(1))],
     ['no boundary', 'Content-Type: multipart/report; report-type=delivery-status\r\n\r\nx\r\n'],
@@ -88,11 +117,31 @@ describe('no returned canary', () => {
     expect(read(raw)).toBeUndefined();
   });
 
-  test('only a delivery-status report is opened', () => {
-    expect(isReport('multipart/report; boundary="a;b"; Report-Type=Delivery-Status')).toBe(true);
-    expect(isReport('multipart/report; boundary="; report-type=delivery-status"')).toBe(false);
-    expect(isReport('text/plain; report-type=delivery-status')).toBe(false);
-    expect(isReport(undefined)).toBe(false);
+  test.each<[string, boolean, readonly string[]]>([
+    ['a report', true, ['Content-Type: multipart/report; boundary="a;b"; Report-Type=Delivery-Status']],
+    ['a report of no type', true, ['Content-Type: multipart/report; boundary=a']],
+    ['a boundary that reads like a type', true, ['Content-Type: multipart/report; boundary="; report-type=x"']],
+    [
+      'another report',
+      false,
+      ['Content-Type: multipart/report; report-type=disposition-notification', 'From: MAILER-DAEMON@x'],
+    ],
+    ['the mark of Exim', true, ['X-Failed-Recipients: canary@elsewhere.example']],
+    ['the mark of Exchange', true, ['X-MS-Exchange-Message-Is-Ndr:']],
+    ['a daemon', true, ['From: Mailer-Daemon@mx.example.net (Mail Delivery System)']],
+    ['a postmaster', false, ['From: postmaster@example.com', 'Subject: hello']],
+    ['a postmaster who sends from nobody', true, ['From: postmaster@example.com', 'Return-Path: <>']],
+    ['a subject alone', false, ['From: kim@example.com', 'Subject: Undeliverable: x']],
+    ['a subject from nobody', true, ['From: kim@example.com', 'Subject: Undeliverable: x', 'Return-Path: <>']],
+    [
+      'an out-of-office',
+      false,
+      ['From: kim@example.com', 'Return-Path: <>', 'Auto-Submitted: auto-replied', 'Subject: Away'],
+    ],
+    ['anything else', false, ['Content-Type: text/plain; report-type=delivery-status', 'From: kim@example.com']],
+    ['nothing', false, []],
+  ])('%s is opened: %s', (_, opened, lines) => {
+    expect(mayBeBounce(parseFields(lines.join('\r\n')))).toBe(opened);
   });
 
   test('hostile reports take linear time', () => {

@@ -28,11 +28,13 @@ export const findingContract = ({ server, open }: Bench): void => {
           {
             from: 'web-03.example.com [198.51.100.7]',
             by: 'mail-gw-2.example.com',
+            address: '198.51.100.7',
             at: Date.UTC(2025, 10, 6, 10, 0, 1),
           },
           {
             from: 'mail-gw-2.example.com [203.0.113.2]',
             by: 'mx.elsewhere.example',
+            address: '203.0.113.2',
             at: Date.UTC(2025, 10, 6, 10, 0, 3),
           },
         ],

@@ -5,6 +5,7 @@ import { type MailboxSettings, openMailbox } from '../../lambdas/mailbox/reader.
 import type { MailServer } from './bench.ts';
 import { findingContract } from './contract-finding.ts';
 import { keepingContract } from './contract-keeping.ts';
+import { openingContract } from './contract-opening.ts';
 
 /** Runs the contract against the servers of this factory; each test gets a fresh mailbox. */
 export const mailboxContract = (name: string, factory: { start(): Promise<MailServer> }): void => {
@@ -28,6 +29,7 @@ export const mailboxContract = (name: string, factory: { start(): Promise<MailSe
     });
 
     findingContract({ server: () => server, open });
+    openingContract({ server: () => server, open });
     keepingContract({ server: () => server, open });
   });
 };

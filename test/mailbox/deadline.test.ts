@@ -24,7 +24,7 @@ describe('one deadline', () => {
     const server = await start({ faults });
     server.store.deliver(user, 'INBOX', canaryMail(idOf(1)));
     // Long enough that a busy machine still gets to the stage; a look that does not end fails by the test's own limit.
-    const mailbox = openAt(server.port, { timeout: 700 });
+    const mailbox = openAt(server.port, { timeout: 1200 });
     const look = await mailbox.look(ask());
     expect(look).toEqual({ state: 'dark', cause: 'timeout-at-stage', detail: expect.stringMatching(detail) });
     for (const fault of Object.keys(server.faults)) Reflect.deleteProperty(server.faults, fault);
@@ -33,14 +33,14 @@ describe('one deadline', () => {
 
   test('a hanging STARTTLS ends in time as well', async () => {
     const server = await start({ startTls: true, faults: { hangAt: 'TLS' } });
-    const mailbox = openAt(server.port, { timeout: 700, imap: imapAt(server.port, { secure: false, tls: { ca } }) });
+    const mailbox = openAt(server.port, { timeout: 1200, imap: imapAt(server.port, { secure: false, tls: { ca } }) });
     expect(await mailbox.look(ask())).toMatchObject({ state: 'dark', cause: 'timeout-at-stage' });
   });
 
   test('what was seen before a last call that hangs is told, as a part', async () => {
     const server = await start();
     server.store.deliver(user, 'INBOX', canaryMail(idOf(1)));
-    const mailbox = openAt(server.port, { timeout: 700 });
+    const mailbox = openAt(server.port, { timeout: 1200 });
     const { cursor } = looked(await mailbox.look(ask()));
     server.store.deliver(user, 'INBOX', canaryMail(idOf(2)));
     server.faults.hangAt = 'UID SEARCH';
@@ -51,7 +51,7 @@ describe('one deadline', () => {
 
   test('closing does not wait for a server that hangs, and ends a look that runs', async () => {
     const server = await start({ faults: { hangAt: 'LOGOUT' } });
-    const mailbox = openAt(server.port, { timeout: 700 });
+    const mailbox = openAt(server.port, { timeout: 1200 });
     await mailbox.look(ask());
     await mailbox.close();
     server.faults.hangAt = 'LIST';

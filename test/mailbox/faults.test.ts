@@ -1,9 +1,11 @@
 /** A session that fails in the middle is dark or partial; nothing that failed reads as "not there". */
 import { describe, expect, test } from 'vitest';
+import { digestOf } from '../../lambdas/core/attachment.ts';
 import { ask, looked } from './bench.ts';
 import { user } from './embedded.ts';
 import { openAt, start } from './harness.ts';
-import { canaryMail, idOf, otherMail } from './mails.ts';
+import { bounceMail, canaryMail, idOf, messageIdOf, otherMail } from './mails.ts';
+import { sizedId, sizedMail } from './sized.ts';
 
 describe('in the middle', () => {
   test.each(['AUTHENTICATE', 'LIST', 'EXAMINE', 'UID SEARCH', 'UID FETCH'])(
@@ -92,5 +94,81 @@ describe('in the middle', () => {
     const look = looked(await mailbox.look(ask({ cursor })));
     expect(look.mails).toMatchObject([{ place: { uid: 1 } }]);
     expect(look.cursor.INBOX).not.toEqual(cursor.INBOX);
+  });
+
+  test('a message that the server names and does not show makes the look a partial one, once', async () => {
+    const server = await start();
+    const mailbox = openAt(server.port);
+    const { cursor } = looked(await mailbox.look(ask()));
+    for (const number of [1, 2, 3]) server.store.deliver(user, 'INBOX', canaryMail(idOf(number)));
+    server.faults.hide = [2];
+    const detail = 'folder "INBOX": the server does not show 1 of its messages, the first with UID 2';
+    const look = looked(await mailbox.look(ask({ cursor })));
+    expect(look).toMatchObject({ complete: false, detail, mails: [{ place: { uid: 1 } }, { place: { uid: 3 } }] });
+    expect(looked(await mailbox.look(ask({ cursor: look.cursor }))).complete).toBe(true);
+    // Who calls it lost has to search for it first, and meets it again; so does a first look.
+    const lastCall = looked(await mailbox.look(ask({ cursor: look.cursor, lastCall: [idOf(2)] })));
+    expect(lastCall).toMatchObject({ complete: false, detail });
+    expect(looked(await openAt(server.port).look(ask()))).toMatchObject({ complete: false, detail });
+  });
+
+  test('so does a report that it does not show', async () => {
+    const server = await start();
+    server.store.deliver(user, 'INBOX', bounceMail(idOf(1)));
+    const mailbox = openAt(server.port);
+    server.faults.no = { 'UID SEARCH': 'no' };
+    const found = looked(await mailbox.look(ask()));
+    expect(found).toMatchObject({ complete: true, mails: [{ messageId: messageIdOf(idOf(1)) }] });
+    server.faults.hide = [1];
+    expect(looked(await mailbox.look(ask()))).toMatchObject({ complete: false, mails: [] });
+  });
+
+  test("another client's flags are no message that did not come", async () => {
+    const server = await start();
+    for (const number of [1, 2]) server.store.deliver(user, 'INBOX', canaryMail(idOf(number)));
+    const mailbox = openAt(server.port);
+    const { mails } = looked(await mailbox.look(ask()));
+    expect(mails).toHaveLength(2);
+    server.store.expunge(server.store.folders(user)[0] ?? expect.fail(), ({ uid }) => uid === 1);
+    expect(looked(await mailbox.look(ask()))).toMatchObject({ complete: true, mails: [{ place: { uid: 2 } }] });
+  });
+});
+
+describe('an attachment that cannot be read now', () => {
+  /** Long enough to be read in two pieces. */
+  const size = 1_500_000;
+  const sized = async (timeout: number) => {
+    const server = await start();
+    server.store.deliver(user, 'INBOX', canaryMail(idOf(1)));
+    server.store.deliver(user, 'INBOX', Buffer.from(sizedMail(2, 1000), 'latin1'));
+    const mailbox = openAt(server.port, { timeout });
+    const { cursor } = looked(await mailbox.look(ask()));
+    server.store.deliver(user, 'INBOX', Buffer.from(sizedMail(3, size), 'latin1'));
+    server.store.deliver(user, 'INBOX', canaryMail(idOf(4)));
+    return { server, mailbox, question: ask({ cursor, digests: [sizedId(3)], expected: [sizedId(3)] }) };
+  };
+
+  test.each(['nil', 'short', 'no', 'hang'] as const)(
+    '%s: its mail waits for the next look, and no other',
+    async (parts) => {
+      const { server, mailbox, question } = await sized(2000);
+      server.faults.parts = parts;
+      const look = looked(await mailbox.look(question));
+      expect(look).toMatchObject({ complete: false, detail: expect.stringContaining('1 attachment is not read yet') });
+      expect(look.mails).toMatchObject([{ messageId: messageIdOf(idOf(4)) }]);
+      expect(look.cursor.INBOX?.uidNext).toBe(3);
+      server.faults.parts = undefined;
+      const next = looked(await mailbox.look({ ...question, cursor: look.cursor }));
+      expect(next.complete).toBe(true);
+      expect(next.mails.map(({ digest }) => digest)).toEqual([digestOf(sizedId(3), size), undefined]);
+    },
+  );
+
+  test('a last call that hangs keeps it waiting too', async () => {
+    const { server, mailbox, question } = await sized(1200);
+    server.faults.hangAt = 'UID SEARCH';
+    const look = looked(await mailbox.look({ ...question, lastCall: [idOf(9)] }));
+    expect(look.mails).toMatchObject([{ messageId: messageIdOf(idOf(4)) }]);
+    expect(look.cursor.INBOX?.uidNext).toBe(3);
   });
 });

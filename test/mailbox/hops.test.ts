@@ -9,12 +9,12 @@ const rows: readonly (readonly [string, string, object])[] = [
   [
     'Postfix',
     'from web-03.example.com (web-03.example.com [198.51.100.7]) (using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519) (No client certificate requested) by mail-gw-2.example.com (Postfix) with ESMTPS id 4d2Hk31Xyz for <canary@elsewhere.example>; Thu,  6 Nov 2025 10:00:01 +0000 (UTC)',
-    { from: 'web-03.example.com [198.51.100.7]', by: 'mail-gw-2.example.com', at: at(1) },
+    { from: 'web-03.example.com [198.51.100.7]', by: 'mail-gw-2.example.com', address: '198.51.100.7', at: at(1) },
   ],
   [
     'Postfix, a client without PTR',
     'from web-03 (unknown [10.0.1.17]) by mail-gw-2.example.com (Postfix) with ESMTP id 4d2H; Thu, 6 Nov 2025 11:00:01 +0100 (CET)',
-    { from: 'web-03 [10.0.1.17]', by: 'mail-gw-2.example.com', at: at(1) },
+    { from: 'web-03 [10.0.1.17]', by: 'mail-gw-2.example.com', address: '10.0.1.17', at: at(1) },
   ],
   [
     'Postfix, submitted on the host',
@@ -24,12 +24,12 @@ const rows: readonly (readonly [string, string, object])[] = [
   [
     'Postfix, IPv6',
     'from mail.example.com (mail.example.com [IPv6:2001:db8::25]) by mx.example.net (Postfix) with ESMTPS id 1; Thu, 6 Nov 2025 10:00:02 +0000',
-    { from: 'mail.example.com [2001:db8::25]', by: 'mx.example.net', at: at(2) },
+    { from: 'mail.example.com [2001:db8::25]', by: 'mx.example.net', address: '2001:db8::25', at: at(2) },
   ],
   [
     'Exchange on-premises',
     'from web-03.corp.example.com (10.0.1.17) by EX01.corp.example.com (10.0.0.5) with Microsoft SMTP Server (version=TLS1_2, cipher=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) id 15.2.1544.4 via Frontend Transport; Thu, 6 Nov 2025 10:00:03 +0000',
-    { from: 'web-03.corp.example.com [10.0.1.17]', by: 'EX01.corp.example.com', at: at(3) },
+    { from: 'web-03.corp.example.com [10.0.1.17]', by: 'EX01.corp.example.com', address: '10.0.1.17', at: at(3) },
   ],
   [
     'Microsoft 365',
@@ -37,13 +37,14 @@ const rows: readonly (readonly [string, string, object])[] = [
     {
       from: 'AM0PR01MB1234.eurprd01.prod.exchangelabs.com [2603:10a6:208:1c9::15]',
       by: 'DB9PR01MB5678.eurprd01.prod.exchangelabs.com',
+      address: '2603:10a6:208:1c9::15',
       at: at(4),
     },
   ],
   [
     'Gmail, edge',
     'from mail-gw-2.example.com (mail-gw-2.example.com. [203.0.113.2]) by mx.google.com with ESMTPS id ffacd0b85a97d-429eb4sor1234567f8f.1.2025.11.06.02.00.05 for <canary@gmail.com> (version=TLS1_3 cipher=TLS_AES_256_GCM_SHA384 bits=256/256); Thu, 06 Nov 2025 02:00:05 -0800 (PST)',
-    { from: 'mail-gw-2.example.com [203.0.113.2]', by: 'mx.google.com', at: at(5) },
+    { from: 'mail-gw-2.example.com [203.0.113.2]', by: 'mx.google.com', address: '203.0.113.2', at: at(5) },
   ],
   [
     'Gmail, inside',
@@ -53,17 +54,17 @@ const rows: readonly (readonly [string, string, object])[] = [
   [
     'Exim',
     'from [198.51.100.7] (helo=web-03) by mx.example.net with esmtps (TLS1.3) tls TLS_AES_256_GCM_SHA384 (Exim 4.98) (envelope-from <orders@example.com>) id 1vGwXy-00000001abc-2DeF for canary@example.net; Thu, 06 Nov 2025 10:00:07 +0000',
-    { from: '[198.51.100.7]', by: 'mx.example.net', at: at(7) },
+    { from: '[198.51.100.7]', by: 'mx.example.net', address: '198.51.100.7', at: at(7) },
   ],
   [
     'Exim, with a name',
     'from web-03.example.com ([198.51.100.7]:41234 helo=web-03) by mx.example.net with esmtp (Exim 4.96) id 1v; Thu, 06 Nov 2025 10:00:07 +0000',
-    { from: 'web-03.example.com [198.51.100.7]', by: 'mx.example.net', at: at(7) },
+    { from: 'web-03.example.com [198.51.100.7]', by: 'mx.example.net', address: '198.51.100.7', at: at(7) },
   ],
   [
     'qmail, from the network',
     'from unknown (HELO web-03.example.com) (198.51.100.7) by mx.example.org with SMTP; 6 Nov 2025 10:00:08 -0000',
-    { from: 'unknown [198.51.100.7]', by: 'mx.example.org', at: at(8) },
+    { from: 'unknown [198.51.100.7]', by: 'mx.example.org', address: '198.51.100.7', at: at(8) },
   ],
   [
     'qmail, inside',
@@ -73,12 +74,17 @@ const rows: readonly (readonly [string, string, object])[] = [
   [
     'sendmail',
     'from web-03.example.com (web-03.example.com [198.51.100.7]) by smtp.example.org (8.18.1/8.18.1) with ESMTP id 5A6A01Xy012345 (version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 bits=256 verify=NO); Thu, 6 Nov 2025 05:00:09 -0500 (EST)',
-    { from: 'web-03.example.com [198.51.100.7]', by: 'smtp.example.org', at: at(9) },
+    { from: 'web-03.example.com [198.51.100.7]', by: 'smtp.example.org', address: '198.51.100.7', at: at(9) },
   ],
   [
     'Amazon SES',
     'from a7-30.smtp-out.eu-west-1.amazonses.com (a7-30.smtp-out.eu-west-1.amazonses.com. [54.240.7.30]) by mx.example.org with ESMTPS id x for <c@example.org>; Thu, 6 Nov 2025 10:00:10 GMT',
-    { from: 'a7-30.smtp-out.eu-west-1.amazonses.com [54.240.7.30]', by: 'mx.example.org', at: at(10) },
+    {
+      from: 'a7-30.smtp-out.eu-west-1.amazonses.com [54.240.7.30]',
+      by: 'mx.example.org',
+      address: '54.240.7.30',
+      at: at(10),
+    },
   ],
   [
     'Dovecot LMTP',
@@ -88,7 +94,7 @@ const rows: readonly (readonly [string, string, object])[] = [
   [
     'a keyword inside a comment, and a host that is called like one',
     'from by (from with [192.0.2.1]) by via with SMTP; Thu, 6 Nov 2025 10:00:12 +0000',
-    { from: 'by [192.0.2.1]', by: 'via', at: at(12) },
+    { from: 'by [192.0.2.1]', by: 'via', address: '192.0.2.1', at: at(12) },
   ],
   ['an old zone name', 'from a by b; Thu, 6 Nov 2025 05:00:13 EST', { from: 'a', by: 'b', at: at(13) }],
   ['a year of two digits', 'from a by b; 6 Nov 25 10:00:14 +0000', { from: 'a', by: 'b', at: at(14) }],
@@ -105,6 +111,133 @@ describe('one Received line', () => {
   });
 });
 
+/** The client says one address of itself (10.0.0.9), the server sees another one. */
+const claims: readonly (readonly [string, string, string | undefined])[] = [
+  ['Postfix', 'from [10.0.0.9] (unknown [198.51.100.7]) by mx.example.net (Postfix) with ESMTP id 1', '198.51.100.7'],
+  [
+    'Postfix, with a login',
+    'from web-03 (gw.example.com [198.51.100.7]) (using TLSv1.3 with cipher X (256/256 bits)) (Authenticated sender: orders@[10.0.0.9]) by mx.example.net (Postfix) with ESMTPSA id 1',
+    '198.51.100.7',
+  ],
+  [
+    'Postfix, IPv6 literal in HELO',
+    'from [IPv6:2001:db8::9] (unknown [IPv6:2001:db8::25]) by mx.example.net (Postfix) with ESMTP id 1',
+    '2001:db8::25',
+  ],
+  [
+    'Sendmail',
+    'from [10.0.0.9] (web-03.example.com [198.51.100.7] (may be forged)) by smtp.example.org (8.18.1/8.18.1) with ESMTP id 5A6',
+    '198.51.100.7',
+  ],
+  [
+    'Sendmail, with ident',
+    'from web-03 (IDENT:root@web-03.example.com [198.51.100.7]) by smtp.example.org (8.12.8/8.12.8) with ESMTP id 5A6',
+    '198.51.100.7',
+  ],
+  [
+    'Sendmail, submitted on the host',
+    '(from www-data@localhost) by web-03.example.com (8.18.1/8.18.1/Submit) id 5A6A01Xy012345',
+    undefined,
+  ],
+  [
+    'Exim, literal in HELO',
+    'from [198.51.100.7] (helo=[10.0.0.9]) by mx.example.net with esmtp (Exim 4.98) id 1v',
+    '198.51.100.7',
+  ],
+  ['Exim, the same in HELO', 'from [198.51.100.7] by mx.example.net with esmtp (Exim 4.98) id 1v', '198.51.100.7'],
+  [
+    'Exim, with PTR, port and HELO',
+    'from web-03.example.com ([198.51.100.7]:41234 helo=[10.0.0.9]) by mx.example.net with esmtps (TLS1.3) (Exim 4.96) id 1v',
+    '198.51.100.7',
+  ],
+  [
+    'Exim, IPv6',
+    'from [2001:db8::25] (port=41234 helo=web-03) by mx.example.net with esmtp (Exim 4.98) id 1v',
+    '2001:db8::25',
+  ],
+  [
+    'Exim, submitted on the host',
+    'from root by web-03 with local (Exim 4.98) (envelope-from <o@example.com>) id 1v',
+    undefined,
+  ],
+  ['qmail', 'from unknown (HELO [10.0.0.9]) (198.51.100.7) by mx.example.org with SMTP', '198.51.100.7'],
+  [
+    'qmail, with a user',
+    'from unknown (HELO 10.0.0.9) (orders@example.com@198.51.100.7) by mx.example.org with ESMTPA',
+    '198.51.100.7',
+  ],
+  ['qmail, on the host', '(qmail 4711 invoked by uid 33)', undefined],
+  ['nullmailer', '(nullmailer pid 4711 invoked by uid 33)', undefined],
+  ['Postfix, on the host', 'by web-03.example.com (Postfix, from userid 0) id 7C1A2', undefined],
+  ['by uid', 'by web-03.example.com by uid 0 with SMTP', undefined],
+  [
+    'Exchange',
+    'from [10.0.0.9] (198.51.100.7) by EX01.corp.example.com (10.0.0.5) with Microsoft SMTP Server id 15.2',
+    '198.51.100.7',
+  ],
+  [
+    'Exchange, inside one server',
+    'from EX01.corp.example.com ([fe80::9d3b:1c2d%14]) by EX01.corp.example.com ([fe80::9d3b:1c2d%14]) with mapi id 15.02',
+    'fe80::9d3b:1c2d',
+  ],
+  [
+    'Microsoft 365, edge',
+    'from mail-gw-2.example.com (203.0.113.2) by DB5EUR01FT012.mail.protection.outlook.com (2a01:111:f400:7e02::123) with Microsoft SMTP Server (version=TLS1_2) id 15.20 via Frontend Transport',
+    '203.0.113.2',
+  ],
+  [
+    'Gmail, relay',
+    'from web-03 (gw.example.com. [198.51.100.7]) by smtp-relay.gmail.com with ESMTPS id abc',
+    '198.51.100.7',
+  ],
+  ['Gmail, submission', 'from [10.0.0.9] ([198.51.100.7]) by smtp.gmail.com with ESMTPSA id abc', '198.51.100.7'],
+  [
+    'Amazon SES, inbound',
+    'from mail-gw-2.example.com (mail-gw-2.example.com [203.0.113.2]) by inbound-smtp.eu-west-1.amazonaws.com with SMTP id abc',
+    '203.0.113.2',
+  ],
+  [
+    'OpenSMTPD',
+    'from web-03 (web-03.example.com [198.51.100.7]) by mail.example.org (OpenSMTPD) with ESMTPS id 1a2b (TLSv1.3:X:256:NO)',
+    '198.51.100.7',
+  ],
+  [
+    'OpenSMTPD, on the host',
+    'from localhost (mail.example.org [local]) by mail.example.org (OpenSMTPD) with ESMTPA id 1a2b',
+    undefined,
+  ],
+  [
+    'hMailServer',
+    'from [10.0.0.9] (web-03.example.com [198.51.100.7]) by mail.example.org with ESMTPS (version=TLSv1.3 cipher=X bits=256) ',
+    '198.51.100.7',
+  ],
+  [
+    'Courier',
+    'from web-03 (web-03.example.com [::ffff:198.51.100.7]) by mx.example.net with ESMTP id 00000000000A',
+    '198.51.100.7',
+  ],
+  [
+    'Domino',
+    'from web-03 ([198.51.100.7]) by domino.example.com (Lotus Domino Release 9.0.1) with ESMTP id 2025110610000100-1',
+    '198.51.100.7',
+  ],
+  ['Yahoo', 'from 203.0.113.2 (EHLO mail-gw-2.example.com) by 10.197.32.1 with SMTPs', '203.0.113.2'],
+  [
+    'a literal, and no word of the server',
+    'from [10.0.0.9] by mail.example.org (MDaemon PRO v20) with ESMTP id md5',
+    undefined,
+  ],
+  ['an address that is none', 'from web-03 (unknown [999.1.2.3]) by mx.example.net', undefined],
+];
+
+describe('the address of the client, as the server saw it', () => {
+  test.each(claims)('%s', (_, line, address) => {
+    const [hop] = parseHops([`${line}; Thu, 6 Nov 2025 10:00:01 +0000`]);
+    expect(hop?.address).toBe(address);
+    if (address !== undefined) expect(hop?.from).toContain(`[${address}]`);
+  });
+});
+
 test('hops come oldest first, from headers that fold', () => {
   const header = [
     'Received: from gw.example.com (gw.example.com [203.0.113.2])',
@@ -116,8 +249,8 @@ test('hops come oldest first, from headers that fold', () => {
     '        Thu, 6 Nov 2025 10:00:05 +0000 (UTC)',
   ].join('\r\n');
   expect(marksOf(parseFields(header))?.hops).toEqual([
-    { from: 'web-03 [198.51.100.7]', by: 'gw.example.com', at: at(5) },
-    { from: 'gw.example.com [203.0.113.2]', by: 'mx.example.net', at: at(2) },
+    { from: 'web-03 [198.51.100.7]', by: 'gw.example.com', address: '198.51.100.7', at: at(5) },
+    { from: 'gw.example.com [203.0.113.2]', by: 'mx.example.net', address: '203.0.113.2', at: at(2) },
   ]);
 });
 

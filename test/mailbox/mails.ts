@@ -133,7 +133,7 @@ export const foreignMails = (id: string): Readonly<Record<string, string>> => {
       reportType: 'disposition-notification',
       statusType: 'message/disposition-notification',
     }),
-    'report of a delay': bounceMail(id, { action: 'delayed' }),
+    'report of success': bounceMail(id, { action: 'relayed' }),
     'something that calls itself a report': message(
       [...from, 'Content-Type: multipart/report; report-type=delivery-status; boundary="b"'],
       `--b\r\nContent-Type: text/plain\r\n\r\nX-Mail-Canary: ${tokenOf(id)}\r\n--b--\r\n`,

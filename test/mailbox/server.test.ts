@@ -110,3 +110,71 @@ test('idle tells of new mail', async () => {
   await client.noop();
   await idle;
 });
+
+test('the structure of a message, and its parts by their numbers', async () => {
+  const inner = 'Subject: inside\r\n\r\nHello\r\n';
+  const raw = [
+    'Content-Type: multipart/mixed; boundary="a"',
+    '',
+    'preamble',
+    '--a',
+    'Content-Type: multipart/alternative; boundary="a.b"',
+    '',
+    '--a.b',
+    'Content-Type: text/plain',
+    '',
+    'plain',
+    '--a.b',
+    'Content-Type: text/html; charset="utf-8"',
+    'Content-Transfer-Encoding: quoted-printable',
+    '',
+    '<p>h=3D</p>',
+    '--a.b--',
+    '',
+    '--a',
+    'Content-Type: message/rfc822',
+    '',
+    `${inner}--a`,
+    'Content-Type: application/octet-stream; name="x"',
+    'Content-Disposition: attachment; filename="canary.bin"',
+    'Content-Transfer-Encoding: base64',
+    '',
+    'AAEC',
+    '--a--',
+    'epilogue',
+  ].join('\r\n');
+  server.store.deliver('kim', 'INBOX', raw);
+  server.store.deliver('kim', 'INBOX', 'Subject: two\r\n\r\nHello');
+  await client.mailboxOpen('INBOX');
+  const [one, two] = await client.fetchAll('1:2', { bodyStructure: true });
+  expect(one?.bodyStructure).toMatchObject({
+    type: 'multipart/mixed',
+    childNodes: [
+      {
+        type: 'multipart/alternative',
+        childNodes: [
+          { part: '1.1', type: 'text/plain', size: 5 },
+          { part: '1.2', type: 'text/html', encoding: 'quoted-printable', parameters: { charset: 'utf-8' } },
+        ],
+      },
+      { part: '2', type: 'message/rfc822' },
+      {
+        part: '3',
+        encoding: 'base64',
+        size: 4,
+        disposition: 'attachment',
+        dispositionParameters: { filename: 'canary.bin' },
+      },
+    ],
+  });
+  expect(two?.bodyStructure).toMatchObject({ type: 'text/plain', size: 5 });
+  const [parts] = await client.fetchAll('1', { bodyParts: ['1.1', '2', '3', '3.MIME', '4'] });
+  const text = (part: string) => parts?.bodyParts?.get(part)?.toString();
+  expect(['1.1', '2', '3'].map(text)).toEqual(['plain', inner.trimEnd(), 'AAEC']);
+  expect(text('3.mime')).toMatch(/^Content-Type: application\/octet-stream[\s\S]*base64\r\n\r\n$/);
+  expect(parts?.bodyParts?.get('4')).toBeFalsy();
+  const { content } = await client.download('1', '3');
+  const chunks: Buffer[] = [];
+  for await (const chunk of content as AsyncIterable<Buffer>) chunks.push(chunk);
+  expect(Buffer.concat(chunks)).toEqual(Buffer.from([0, 1, 2]));
+});

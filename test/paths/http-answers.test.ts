@@ -76,6 +76,30 @@ describe('an answer', () => {
     });
   });
 
+  test.each([
+    [0, 0],
+    [17, 17],
+    [1_000_000, 1_000_000],
+    [1_000_001, undefined],
+    [-1, undefined],
+    [1.5, undefined],
+    ['17', undefined],
+    [null, undefined],
+  ])(
+    "the application's own failures %j: counted as %j, and the mail is judged all the same",
+    async (failures, counted) => {
+      const sent = await ask(200, { state: 'sent', failures });
+      expect(sent.handover.state).toBe('claimed');
+      expect(sent.handover.appFailures).toBe(counted);
+      const relay = { error: 'x', response: '554 5.7.1 <a@b>: Relay access denied', server: 'mail-gw.example.test' };
+      for (const told of [relay, { error: 'x' }, { error: 'x', code: 'ECONNREFUSED' }]) {
+        const { handover } = await ask(502, { state: 'failed', ...told, failures });
+        expect(handover.state).toBe('refused');
+        expect(handover.appFailures).toBe(counted);
+      }
+    },
+  );
+
   test('421: another host', async () => {
     expect((await ask(421, { host: 'web-04' })).handover).toMatchObject({
       state: 'unsent',

@@ -77,6 +77,7 @@ export const send = async (
   settings: Partial<HttpSettings>,
   ms = 5000,
   facts: Partial<HostFacts> = {},
+  canary: CanaryMail = mail,
 ): Promise<Handover> => {
   const parsed = z.strictObject(shape).parse({ secret: 'env:APP', ...settings });
   const attempt = http.open(
@@ -90,7 +91,7 @@ export const send = async (
       fill: (template, facts) => fill(template, facts, { allowLocal: true }),
     }),
   );
-  const handover = await attempt(mail, { ...host, ...facts }, AbortSignal.timeout(ms));
+  const handover = await attempt(canary, { ...host, ...facts }, AbortSignal.timeout(ms));
   onTestFinished(() => expect(JSON.stringify(handover)).not.toContain(secret));
   return handover;
 };

@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
+import { attachmentOf } from '../../lambdas/core/attachment.ts';
 import { http } from '../../lambdas/paths/http/index.ts';
 import { shape } from '../../lambdas/paths/http/settings.ts';
-import { sign, verify } from '../../lambdas/paths/http/sign.ts';
+import { sign, signAnswer, verify, verifyAnswer } from '../../lambdas/paths/http/sign.ts';
 import { ask, mail, secret, send, url, webHost } from './http-harness.ts';
 
 describe('the settings', () => {
@@ -54,6 +55,17 @@ describe('the request', () => {
     expect(verify(secret, signed, 'v1=')).toBe(false);
   });
 
+  test('a sized canary carries its attachment, whose bytes its id alone decides', async () => {
+    const started = await webHost(200, { state: 'sent' });
+    await send({ url: url(started.port) }, 5000, {}, { ...mail, size: 2000 });
+    await send({ url: url(started.port) });
+    const [sized, bare] = started.seen.map(({ body }) => JSON.parse(body));
+    const base64 = attachmentOf(mail.id, 2000).toString('base64');
+    expect(sized.attachment).toEqual({ name: 'canary.bin', type: 'application/octet-stream', base64 });
+    expect(bare).not.toHaveProperty('attachment');
+    expect(shape.size.parse('5 MB')).toBe(5_000_000);
+  });
+
   test('the worked example of the README', () => {
     const page = readFileSync('README.md', 'utf8');
     const found = (pattern: RegExp) => pattern.exec(page)?.[1] ?? '';
@@ -72,6 +84,21 @@ describe('the request', () => {
     const signed = ['v1', request.method, request.path, request.timestamp, digest].join('\n');
     expect(page).toContain(`\`\`\`text\n${signed}\n\`\`\``);
     expect(JSON.parse(body)).toMatchObject({ host: 'web-03' });
+  });
+
+  test('an answer is signed for one request, status and body', () => {
+    // The worked example of the README goes on with this answer.
+    const requestSignature = 'v1=882f7c7726a61a39427965ffdcaf68c07c8f1e4380b5697a752e813a9e83115f';
+    const answer = { status: 421, requestSignature, body: '{"host":"web-04"}' };
+    const key = 'correct horse battery staple';
+    const signature = 'v1=c9a585f646e52f5ed218bc66a94ffd6e15db2b53add311f543186ff73c32dd6b';
+    expect(signAnswer(key, answer)).toBe(signature);
+    expect(verifyAnswer(key, answer, signature)).toBe(true);
+    expect(verifyAnswer(key, answer, undefined)).toBe(false);
+    expect(verifyAnswer(key, { ...answer, status: 200 }, signature)).toBe(false);
+    expect(verifyAnswer(key, { ...answer, requestSignature: 'v1=' }, signature)).toBe(false);
+    expect(verifyAnswer(key, { ...answer, body: '{"host":"web-05"}' }, signature)).toBe(false);
+    expect(verifyAnswer(`${key}.`, answer, signature)).toBe(false);
   });
 
   test('an IPv6 address is put into brackets', async () => {

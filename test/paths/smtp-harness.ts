@@ -23,6 +23,23 @@ export const spellings = [
   Buffer.from(`\0orders\0${password}`).toString('base64'),
 ];
 
+/** The other secrets that a login may need. */
+export const refreshToken = `1//${randomBytes(30).toString('base64')}`;
+export const clientSecret = randomBytes(24).toString('base64');
+
+/** Those of the secrets that stand somewhere in a text: as they are, in a URL, or within base64 at any of its three offsets. */
+export const leaked = (text: string, secrets: readonly string[]): string[] =>
+  secrets.filter((secret) => {
+    const encoded = [0, 1, 2].map((offset) =>
+      Buffer.from('-'.repeat(offset) + secret)
+        .toString('base64')
+        .replace(/=+$/, '')
+        // Letters at the ends mix with the bytes beside them.
+        .slice(offset === 0 ? 0 : offset + 1, -1),
+    );
+    return [secret, encodeURIComponent(secret), ...encoded].some((form) => text.includes(form));
+  });
+
 export const host: HostFacts = {
   id: 'web-03',
   address: '127.0.0.1',
@@ -48,33 +65,42 @@ export const mail: CanaryMail = {
 };
 
 export type Settings = Partial<z.input<z.ZodObject<typeof shape>>>;
+
 type Given = { readonly ms?: number; readonly mail?: Partial<CanaryMail>; readonly host?: Partial<HostFacts> };
 
-/** One canary through a path with these settings, as the send round does it. */
-export const send = async (settings: Settings, given: Given = {}): Promise<Handover> => {
-  const parsed = z.strictObject(shape).parse({ host: '127.0.0.1', ...settings });
+/** A path with these settings, opened once; the result sends one canary, as the send round does it. */
+export const open = (settings: Settings) => {
   const attempt = smtp.open(
-    parsed,
+    z.strictObject(shape).parse({ host: '127.0.0.1', ...settings }),
     pathContext({
       name: 'mta',
       secret: async (reference) => {
         if (reference === 'env:PASSWORD') return password;
         if (reference === 'env:WRONG') return `${password}${password}`;
+        if (reference === 'env:REFRESH') return refreshToken;
+        if (reference === 'env:CLIENT') return clientSecret;
         throw new Error(`${reference} is not set`);
       },
       fill: (template, facts) => fill(template, facts, { allowLocal: true }),
     }),
   );
-  const handover = await attempt(
-    { ...mail, ...given.mail },
-    { ...host, ...given.host },
-    AbortSignal.timeout(given.ms ?? 5000),
-  );
-  onTestFinished(() => {
-    for (const spelling of spellings) expect(JSON.stringify(handover)).not.toContain(spelling);
-  });
-  return handover;
+  return async (given: Given = {}): Promise<Handover> => {
+    const handover = await attempt(
+      { ...mail, ...given.mail },
+      { ...host, ...given.host },
+      AbortSignal.timeout(given.ms ?? 5000),
+    );
+    onTestFinished(() => {
+      const text = JSON.stringify(handover);
+      for (const spelling of spellings) expect(text).not.toContain(spelling);
+      expect(leaked(text, [password, refreshToken, clientSecret])).toEqual([]);
+    });
+    return handover;
+  };
 };
+
+/** One canary through a path of its own. */
+export const send = (settings: Settings, given: Given = {}): Promise<Handover> => open(settings)(given);
 
 export const faulty = async (options: FaultyOptions) => {
   const started = await startFaultySmtp(options);

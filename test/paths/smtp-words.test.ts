@@ -1,6 +1,6 @@
 /** What the `smtp` path says to a server, and what it reads from the server's words. */
 import { describe, expect, test } from 'vitest';
-import { queueIdIn, serverIn } from '../../lambdas/paths/smtp/reading.ts';
+import { queueIdIn, serverIn } from '../../lambdas/core/reading.ts';
 import { faulty, send } from './smtp-harness.ts';
 
 describe('the conversation', () => {

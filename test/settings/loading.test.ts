@@ -77,6 +77,7 @@ describe('defaults', () => {
         services: [],
         customers: [],
         labels: {},
+        egress: [],
       },
     ]);
   });

@@ -73,7 +73,7 @@ export const mistakes: Readonly<Record<string, readonly (readonly [line: number,
   'empty-hosts': [[8, 'hosts must name at least one host: with none, nothing would be watched']],
   'empty-mailboxes': [[1, 'mailboxes must hold at least one mailbox']],
   'empty-paths': [[6, 'paths must hold at least one path']],
-  'empty-user': [[7, 'paths.mta.auth.user must not be empty']],
+  'empty-user': [[7, 'paths.mta.auth.user must be the name to log in with, without control characters']],
   empty: [[0, 'FILE is empty: it must hold mailboxes, paths and hosts']],
   'host-without-id': [[9, 'hosts[0].id is missing: must be the name of a host']],
   'host-without-path': [[9, 'hosts[0] must name at least one path in "paths": mta']],
@@ -128,7 +128,7 @@ export const mistakes: Readonly<Record<string, readonly (readonly [line: number,
   'stack-port-25': [
     [
       7,
-      'paths.mta.port must not be 25 in a stack: outbound port 25 is blocked from Lambda; use 587 or 465, or run "watch" on a machine inside the network',
+      'paths.mta.port must not be 25 in a stack: outbound port 25 is blocked from Lambda outside a VPC; use 587 or 465, put "send" into a "network", or run "watch" on a machine inside the network',
     ],
   ],
   'stack-secret-env': [

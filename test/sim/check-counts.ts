@@ -2,7 +2,7 @@
 import type { Incident } from '../../lambdas/core/incident.ts';
 import { slotAt, slotStart } from '../../lambdas/core/judge.ts';
 import type { Point } from '../../lambdas/core/metrics.ts';
-import { parseRoute, routesOf } from '../../lambdas/core/monitor.ts';
+import { parseRoute, periodOf, routesOf } from '../../lambdas/core/monitor.ts';
 import { type Ms, verdicts } from '../../lambdas/core/words.ts';
 import { minute } from './story.ts';
 import { keyOfCanary } from './truth.ts';
@@ -70,7 +70,7 @@ const unwatchedAt = (world: World, at: Ms, hostsAt: Ms): number => {
   for (const spans of seen.registry.values()) {
     const span = spans.find(({ from, to }) => from <= hostsAt && hostsAt < to);
     for (const { id, path } of span === undefined ? [] : routesOf(span.host, story.monitor)) {
-      const oldest = at - (2 * (paths[path]?.every ?? 0) + limits.lostAfter);
+      const oldest = at - (2 * (paths[path]?.every ?? 0) + (periodOf(story.monitor, path) ?? 0) + limits.lostAfter);
       const isSettled = [...seen.expected.values()].some(
         ({ route, slot }) =>
           route === id &&

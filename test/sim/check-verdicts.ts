@@ -1,7 +1,9 @@
 /** Compares every verdict with the truth: said once, said of what happened, corrected when the mail arrived after all. */
 import { slotStart } from '../../lambdas/core/judge.ts';
-import { parseRoute } from '../../lambdas/core/monitor.ts';
+import { parseRoute, periodOf } from '../../lambdas/core/monitor.ts';
 import { type Ms, type RouteId, type Slot, type Verdict, verdicts } from '../../lambdas/core/words.ts';
+import { agentPath } from './agents.ts';
+import { cronPath } from './crons.ts';
 import type { Entry } from './seen.ts';
 import { minute } from './story.ts';
 import { type CanaryTruth, keyOfCanary } from './truth.ts';
@@ -48,7 +50,10 @@ const checkEntry = (world: World, key: string, entry: Entry, before: Entry | und
     if (fresh === undefined || !fresh.complete || fresh.began < due - tolerance)
       complain(world, key, 'called lost without a complete look after its time');
   }
-  if (verdict === 'blind' && fresh?.complete) complain(world, key, 'called blind after a complete look');
+  const { path } = parseRoute(key.split('@')[0] ?? '');
+  // Nobody could be asked what became of the command: then nothing is known, however complete the look.
+  const isUnasked = path === agentPath && story.faults.some(({ what }) => what === 'outcomes');
+  if (verdict === 'blind' && fresh?.complete && !isUnasked) complain(world, key, 'called blind after a complete look');
   const asked = attempts.map(({ outcome }) => outcome);
   if (verdict === 'refused' && !asked.includes('refused') && !asked.includes('deferred'))
     complain(world, key, 'called refused, and nobody refused it');
@@ -56,8 +61,12 @@ const checkEntry = (world: World, key: string, entry: Entry, before: Entry | und
     complain(world, key, 'called bounced, and nothing came back');
   const handover = seen.handovers.get(key)?.state;
   if (verdict === 'blind' && handover === 'refused') complain(world, key, 'called blind, and it was refused');
-  if (verdict === 'unsent' && handover !== undefined && handover !== 'unsent')
+  if (verdict === 'unsent' && handover !== undefined && handover !== 'unsent' && handover !== 'commanded')
     complain(world, key, `called unsent, and its handover says ${handover}`);
+  const period = periodOf(story.monitor, path);
+  const end = slotStart(Number(key.split('@')[1]), story.monitor.limits) + (period ?? 0) + story.monitor.limits.sendBy;
+  if (verdict === 'unsent' && period !== undefined && at < end)
+    complain(world, key, 'called unsent, and its host still had time');
   const isCorrection = isArrival(verdict) || (verdict === 'bounced' && before?.verdict !== 'unsent');
   if (before !== undefined && !isCorrection) complain(world, key, `was ${before.verdict} and became ${verdict}`);
 };
@@ -97,8 +106,9 @@ export const checkVerdicts = (world: World): void => {
   const { limits } = story.monitor;
   for (const [key, { route, slot }] of seen.expected) {
     const entries = seen.history.get(key) ?? [];
+    const period = periodOf(story.monitor, parseRoute(route).path) ?? 0;
     const overdue =
-      slotStart(slot, limits) + limits.sendBy + limits.lostAfter + 4 * minute < story.end &&
+      slotStart(slot, limits) + period + limits.sendBy + limits.lostAfter + 4 * minute < story.end &&
       isWatched(world, route, slot);
     if (overdue && entries.length === 0) complain(world, key, 'was expected and never got a verdict');
     entries.forEach((entry, index) => {
@@ -111,6 +121,8 @@ export const checkVerdicts = (world: World): void => {
   for (const key of seen.history.keys())
     if (!seen.expected.has(key)) complain(world, key, 'has a verdict and was never expected');
   for (const [key, { route, slot, attempts }] of truth.canaries) {
+    // A host that sends by its own clock waits for nobody.
+    if (parseRoute(route).path === cronPath) continue;
     const expected = seen.expected.get(key);
     if (attempts.some(({ at }) => expected === undefined || at < expected.storedAt))
       complain(world, keyOfCanary(route, slot), 'was sent before it was expected');

@@ -3,7 +3,7 @@ import type { Ms } from '../../lambdas/core/words.ts';
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 
-export type Kind = 'discover' | 'plan' | 'send' | 'confirm';
+export type Kind = 'discover' | 'plan' | 'send' | 'note' | 'confirm';
 
 /** What the simulated world refuses on purpose; anything else that a round throws is a bug. */
 export class Refused extends Error {

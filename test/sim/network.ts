@@ -45,7 +45,14 @@ export const networkOf = ({ story, clock, random, truth, posts }: World) => {
       : undefined;
   };
 
-  return async (mail: CanaryMail, host: HostFacts, timeout: Ms, machine: Machine): Promise<Handover> => {
+  return async (
+    mail: CanaryMail,
+    host: HostFacts,
+    timeout: Ms,
+    machine: Pick<Machine, 'number'>,
+    /** Called when the attempt really begins. */
+    begun: () => void = () => undefined,
+  ): Promise<Handover> => {
     const { path, mailbox } = parseRoute(mail.route);
     const canary = canaryOf(truth, mail.route, mail.slot);
     const fault = faultFor(mail);
@@ -86,6 +93,7 @@ export const networkOf = ({ story, clock, random, truth, posts }: World) => {
       log('unasked');
       return { state: 'unsent', cause: 'not-in-rotation', sentAt: mail.sentAt };
     }
+    begun();
     if (what === 'denied' || what === 'down') {
       log('refused');
       await clock.wait(answer);

@@ -21,6 +21,10 @@ const likely: Readonly<Record<string, keyof typeof scenarios>> = {
   'handovers are overwritten': 'twiceAtOnce',
   'a refusal waits for the mailbox': 'refusedInTheDark',
   'a route that joins an outage opens another incident': 'everybodyLoses',
+  'what nobody could be asked about is lost': 'nobodyToAsk',
+  'a host with its own clock gets no time': 'slowClocks',
+  'canaries of slow clocks are read no more': 'ownClocks',
+  'a host speaks for another': 'impostors',
 };
 
 const find = async (rounds: Rounds, hint: string | undefined): Promise<string> => {

@@ -126,6 +126,17 @@ export const planted: Readonly<Record<string, readonly Patch[]>> = {
       "if (handover?.state === 'refused' && sighting.state !== 'dark') {",
     ),
   ],
+  'what nobody could be asked about is lost': [
+    patch('weigh', "seen.state === 'absent' && asked.unasked.has(id)", "asked.unasked.has('')"),
+  ],
+  'a host with its own clock gets no time': [patch('judge', ' + period + limits.sendBy', ' + limits.sendBy')],
+  'canaries of slow clocks are read no more': [
+    patch('confirm', 'limits.lostAfter + limits.patience + 2', 'limits.lostAfter + 2'),
+  ],
+  'a host speaks for another': [
+    patch('canary', "key.host === route?.split('/')[0]", 'key.host.length > 0'),
+    patch('settle', "(by === 'every' || by === host)", 'by.length > 0'),
+  ],
   'a route that joins an outage opens another incident': [
     patch('diagnose', 'if (current !== undefined) result', 'if (current?.id === key) result'),
   ],

@@ -5,7 +5,9 @@ import { discover } from '../../lambdas/core/discover.ts';
 import { plan } from '../../lambdas/core/plan.ts';
 import { send } from '../../lambdas/core/send.ts';
 import type { BatchMessage, Ms, Slot } from '../../lambdas/core/words.ts';
+import { agentPath, agentsOf } from './agents.ts';
 import type { Clock } from './clock.ts';
+import { cronsOf, heartbeat } from './crons.ts';
 import { Refused } from './machine.ts';
 import type { networkOf } from './network.ts';
 import type { Post } from './post.ts';
@@ -55,6 +57,8 @@ export const roundsOf = (surroundings: Surroundings, options: RoundsOptions) => 
   const { monitor } = story;
   const rounds = options.rounds ?? realRounds;
   const { start, calls, confirmCalls } = starterOf(surroundings, options);
+  const agents = agentsOf(network, monitor.paths[agentPath]?.timeout ?? 0, truth);
+  const runScripts = cronsOf({ ...surroundings, start });
 
   /** A receiver that may refuse, or take what came and then fail to say so. */
   const receive = (what: 'cloudwatch' | 'teller', take: () => void) => {
@@ -73,8 +77,13 @@ export const roundsOf = (surroundings: Surroundings, options: RoundsOptions) => 
         {
           ledger: store.ledgerFor(machine),
           now: machine.now,
-          sender: (path) => (mail, host) =>
-            machine.call(`mail ${mail.route}`, () => network(mail, host, monitor.paths[path]?.timeout ?? 0, machine)),
+          sender: (path) =>
+            path === agentPath
+              ? { wave: (canaries) => machine.call('command', () => agents.command(canaries, machine)) }
+              : (mail, host) =>
+                  machine.call(`mail ${mail.route}`, () =>
+                    network(mail, host, monitor.paths[path]?.timeout ?? 0, machine),
+                  ),
           gate: (_server, _connections, task) => task(),
           deadline: () => new AbortController().signal,
         },
@@ -121,10 +130,18 @@ export const roundsOf = (surroundings: Surroundings, options: RoundsOptions) => 
                 }),
               ),
           },
+          outcomes: (path) =>
+            path === agentPath
+              ? (overdue) =>
+                  machine.call('ask for outcomes', () => {
+                    if (suffers('outcomes')) throw new Refused('nobody can be asked');
+                    return agents.ask(overdue);
+                  })
+              : undefined,
           now: machine.now,
         },
         monitor,
-        { current: key },
+        { current: key, heartbeat },
       );
       busy = confirmed === undefined;
       for (const { what, error } of confirmed?.problems ?? [])
@@ -169,5 +186,5 @@ export const roundsOf = (surroundings: Surroundings, options: RoundsOptions) => 
       ),
     );
 
-  return { dropped: queue.dropped, calls, startPlan, startConfirm, startDiscover };
+  return { dropped: queue.dropped, calls, startPlan, startConfirm, startDiscover, runScripts };
 };

@@ -18,15 +18,20 @@ export const outage = (minutes = 40): Story =>
 export const crashStory = (): Story =>
   calmStory(
     {
-      monitor: monitorWith({ every: 2 * minute, lostAfter: 3 * minute, limits: { window: 10 } }),
-      hosts: ['web-1', 'web-2'].map((id) => ({
+      monitor: monitorWith({
+        every: 2 * minute,
+        lostAfter: 3 * minute,
+        paths: ['app', 'agent', 'cron'],
+        limits: { window: 12 },
+      }),
+      hosts: ['web-1', 'web-2', 'web-3'].map((id) => ({
         id,
-        paths: ['app'],
+        paths: id === 'web-3' ? ['agent', 'cron'] : ['app'],
         mailboxes: ['outside'],
         listed: [{ from: 0, to: id === 'web-2' ? at(19) : Number.MAX_SAFE_INTEGER }],
       })),
       faults: [
-        faultOf('denied', at(4), at(9), { hosts: ['web-2'] }),
+        faultOf('denied', at(4), at(9), { hosts: ['web-2', 'web-3'] }),
         faultOf('dropped', at(7), at(12), { hosts: ['web-1'] }),
         faultOf('dark', at(12), at(14)),
         faultOf('slow', at(14), at(16), { delay: 4 * minute }),
@@ -37,6 +42,46 @@ export const crashStory = (): Story =>
     },
     20,
   );
+
+/** Hosts that are told to send, one of which is refused, one offline, and nobody who could say so for a while. */
+export const nobodyToAsk = (): Story =>
+  calmStory({
+    monitor: monitorWith({ every: 2 * minute, paths: ['agent'] }),
+    faults: [
+      faultOf('denied', at(6), at(16), { hosts: ['web-1'] }),
+      faultOf('unasked', at(8), at(18), { hosts: ['web-2'] }),
+      faultOf('dropped', at(10), at(20), { hosts: ['web-3'] }),
+      faultOf('outcomes', at(12), at(30)),
+    ],
+  });
+
+/** Hosts that send by their own clock: refused, silent, lost, and while confirm is dead. */
+export const ownClocks = (): Story =>
+  calmStory(
+    {
+      monitor: monitorWith({ every: 5 * minute, paths: ['cron', 'app'] }),
+      faults: [
+        faultOf('denied', at(6), at(20), { hosts: ['web-1'] }),
+        faultOf('unasked', at(6), at(26), { hosts: ['web-2'], path: 'cron' }),
+        faultOf('dropped', at(20), at(40), { hosts: ['web-3'] }),
+        faultOf('confirm-dead', at(28), at(36)),
+      ],
+    },
+    50,
+  );
+
+/** Hosts whose own clock is slower than mail may be: they have the whole of their period. */
+export const slowClocks = (): Story =>
+  calmStory({ monitor: monitorWith({ every: 15 * minute, lostAfter: 3 * minute, paths: ['cron'] }) }, 60);
+
+/** One host uses its own key for its neighbour's canaries, which do not arrive. */
+export const impostors = (): Story => ({
+  ...calmStory({
+    monitor: monitorWith({ every: 4 * minute, paths: ['cron'] }),
+    faults: [faultOf('dropped', at(6), at(30), { hosts: ['web-2'] })],
+  }),
+  noise: { ...base.noise, foreign: 1 },
+});
 
 /** Every seventh message of the queue is lost. */
 export const everySeventhDropped = (): Story => ({

@@ -1,5 +1,7 @@
 /** From a seed to a story: which fleet, which settings, what goes wrong and when. */
 import type { Ms } from '../../lambdas/core/words.ts';
+import { agentPath } from './agents.ts';
+import { cronPath } from './crons.ts';
 import { type Random, randomOf } from './random.ts';
 import {
   always,
@@ -38,13 +40,20 @@ export const storyOf = (seed: number): Story => {
   const random = randomOf(seed);
   const minutes = random.whole(24, 36);
   const lostAfter = random.whole(4, 7) * minute;
+  const every = random.whole(3, 6) * minute;
+  const paths = [
+    'app',
+    ...(random.chance(0.4) ? ['machine'] : []),
+    ...(random.chance(0.25) ? [agentPath] : []),
+    ...(random.chance(0.25) ? [cronPath] : []),
+  ];
   const monitor = monitorWith({
-    every: random.whole(3, 6) * minute,
+    every,
     lostAfter,
     deliverWithin: random.pick([0.5, 1, 1.5]) * minute,
-    paths: random.chance(0.4) ? ['app', 'machine'] : ['app'],
+    paths,
     limits: {
-      window: lostAfter / minute + 4 + random.whole(3, 12),
+      window: (lostAfter + (paths.includes(cronPath) ? every : 0)) / minute + 4 + random.whole(3, 12),
       ...(random.chance(0.15) ? { unproven: { every: 2 * minute, most: 10 } } : {}),
     },
   });
@@ -58,7 +67,7 @@ export const storyOf = (seed: number): Story => {
   }));
   const scope = () => ({
     hosts: someHosts(random, hosts),
-    path: random.chance(0.3) ? 'app' : undefined,
+    path: random.chance(0.3) ? random.pick(paths as [string, ...string[]]) : undefined,
     mailbox: random.chance(0.3) ? 'outside' : undefined,
     share: random.chance(0.8) ? 1 : 0.5,
     delay: random.whole(1, 12) * minute,
@@ -88,7 +97,7 @@ export const storyOf = (seed: number): Story => {
     seed,
     start,
     calm,
-    end: calm + lostAfter + 8 * minute,
+    end: calm + lostAfter + monitor.limits.patience + 8 * minute,
     monitor,
     hosts,
     faults: [...mail, ...ours].map((fault) => ({ ...fault, to: Math.min(fault.to, calm) })),

@@ -61,7 +61,7 @@ export const seenOf = ({ now, truth, onCursor, onRecord }: SeenOptions): Seen =>
   };
 
   const sawBatch = (pk: string, sk: string, body: unknown) => {
-    if (!once(pk, sk, body)) return;
+    if (!once(pk, sk, body) || sk.startsWith('!')) return;
     if (sk.endsWith('!')) {
       const batch = batches.get(`${pk} ${sk.slice(0, -1)}`);
       const said = decodeHandovers(body);

@@ -20,7 +20,13 @@ type World = {
   readonly truth: Truth;
 };
 
-const timeouts: Readonly<Record<Kind, Ms>> = { discover: minute, plan: minute, send: 70_000, confirm: minute };
+const timeouts: Readonly<Record<Kind, Ms>> = {
+  discover: minute,
+  plan: minute,
+  send: 70_000,
+  note: 20_000,
+  confirm: minute,
+};
 const isRead = (what: string) => what.startsWith('get ') || what.startsWith('list ');
 
 /** A death at a random call that changes something, so that most doomed machines die where it matters. */

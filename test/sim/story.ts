@@ -2,6 +2,7 @@
 import { type Limits, limitsFor } from '../../lambdas/core/limits.ts';
 import type { Monitor } from '../../lambdas/core/monitor.ts';
 import type { Ms } from '../../lambdas/core/words.ts';
+import { cronPath } from './crons.ts';
 
 export const minute: Ms = 60_000;
 
@@ -37,6 +38,7 @@ export const ourFaults = [
   'confirm-dead',
   'send-dead',
   'source-dark',
+  'outcomes',
 ] as const;
 export type OurFault = (typeof ourFaults)[number];
 
@@ -113,13 +115,13 @@ export type MonitorOptions = {
   readonly limits?: Partial<Limits>;
 };
 
-/** Paths `app` (claims) and `machine` (has its relay's answer), mailboxes outside and inside. */
+/** Paths `app` (claims), `machine` (has its relay's answer), `agent` (is commanded) and `cron` (by the host's own clock), mailboxes outside and inside. */
 export const monitorWith = (options: MonitorOptions = {}): Monitor => {
   const { every = 5 * minute, lostAfter = 6 * minute, deliverWithin = minute, paths = ['app'] } = options;
   return {
     name: 'sim',
     limits: {
-      ...limitsFor({ lostAfter }),
+      ...limitsFor({ lostAfter, patience: paths.includes(cronPath) ? every : 0 }),
       unproven: { every: 0, most: 1000 },
       // Shorter than in life, so that a story comes to rest.
       imapBackoff: [minute, 2 * minute, 4 * minute],
@@ -128,7 +130,15 @@ export const monitorWith = (options: MonitorOptions = {}): Monitor => {
     paths: Object.fromEntries(
       paths.map((path) => [
         path,
-        { every, deliverWithin, timeout: 20_000, from: 'orders@example.com', autoSubmitted: true, connections: 2 },
+        {
+          every,
+          deliverWithin,
+          timeout: 20_000,
+          from: 'orders@example.com',
+          autoSubmitted: true,
+          connections: 2,
+          ...(path === cronPath ? { byHost: true } : {}),
+        },
       ]),
     ),
     mailboxes: {
@@ -159,7 +169,7 @@ export const calmStory = (changes: Partial<Story> = {}, minutes = 40): Story => 
     seed: 1,
     start,
     calm,
-    end: calm + monitor.limits.lostAfter + 8 * minute,
+    end: calm + monitor.limits.lostAfter + monitor.limits.patience + 8 * minute,
     monitor,
     hosts: ['web-1', 'web-2', 'web-3'].map((id) => ({
       id,

@@ -91,7 +91,7 @@ export const runStory = async (story: Story, options: WorldOptions = {}): Promis
   );
   const network = networkOf({ story, clock, random, truth, posts });
   const strangeMail = strangersOf({ story, clock, random, truth, posts, key });
-  const { dropped, calls, startPlan, startConfirm, startDiscover } = roundsOf(
+  const { dropped, calls, startPlan, startConfirm, startDiscover, runScripts } = roundsOf(
     { story, clock, random, truth, key, suffers, seen, store, posts, network },
     options,
   );
@@ -120,6 +120,7 @@ export const runStory = async (story: Story, options: WorldOptions = {}): Promis
   for (let index = 1; index < slots; index += 1) {
     const at = story.start + index * limits.tick;
     const slot = slotAt(at, limits);
+    clock.at(at, () => runScripts(slot));
     const times = at < story.calm && random.chance(noise.doubleTick) ? 2 : 1;
     for (let time = 0; time < times; time += 1) {
       clock.at(at + random.whole(0, 2000), () => {

@@ -4,6 +4,7 @@ import { imapDate, section } from './message.ts';
 import { compile } from './search.ts';
 import { type Command, folderOf, type Session } from './session.ts';
 import { canonicalFlag, type StoredMessage } from './store.ts';
+import { bodyStructure } from './structure.ts';
 import { inSet, itemsOf, textOf } from './wire.ts';
 
 type Picked = { readonly message: StoredMessage; readonly sequence: number };
@@ -24,7 +25,7 @@ const macros: Readonly<Record<string, readonly string[]>> = {
 const body = /^BODY(\.PEEK)?\[([^\]]*)\](?:<(\d+)\.(\d+)>)?$/i;
 
 /** One data item of a FETCH answer: its name and value, the value of a section as a literal. */
-const item = (message: StoredMessage, name: string): (string | Buffer)[] => {
+const item = (message: StoredMessage, name: string, hides: boolean): (string | Buffer)[] => {
   switch (name.toUpperCase()) {
     case 'UID':
       return [`UID ${message.uid}`];
@@ -34,13 +35,15 @@ const item = (message: StoredMessage, name: string): (string | Buffer)[] => {
       return [`INTERNALDATE "${imapDate(message.internalDate)}"`];
     case 'RFC822.SIZE':
       return [`RFC822.SIZE ${message.raw.length}`];
+    case 'BODYSTRUCTURE':
+      return [`BODYSTRUCTURE ${bodyStructure(message.raw)}`];
   }
   const match = body.exec(name);
   if (match === null) throw new Error(`unknown data item ${name}`);
   const [, , spec = '', offset, length] = match;
   const whole = section(message.raw, spec);
   const label = `BODY[${spec}]${offset === undefined ? '' : `<${offset}>`}`;
-  if (whole === undefined) return [`${label} NIL`];
+  if (whole === undefined || hides) return [`${label} NIL`];
   const bytes = offset === undefined ? whole : whole.subarray(Number(offset), Number(offset) + Number(length));
   return [`${label} {${bytes.length}}\r\n`, bytes];
 };
@@ -50,10 +53,17 @@ const fetch: Command = (session, [set, wanted], byUid) => {
   const asked = itemsOf(wanted).flatMap((token) => macros[textOf(token).toUpperCase()] ?? [textOf(token)]);
   const names = byUid && !asked.some((name) => /^uid$/i.test(name)) ? ['UID', ...asked] : asked;
   const marks = names.some((name) => body.exec(name)?.[1] === undefined && body.test(name));
+  const inParts = names.some((name) => /^\d/.test(body.exec(name)?.[2] ?? ''));
+  const goesOn = inParts && names.some((name) => Number(body.exec(name)?.[3] ?? 0) > 0);
+  const { parts: fault, hide = [] } = session.faults;
+  if (inParts && fault === 'hang') return new Promise(() => {});
+  if (inParts && fault === 'no') return 'NO [SERVERBUG] message is damaged';
+  const hides = ({ uid }: StoredMessage) =>
+    hide.includes(uid) || (inParts && fault === 'nil') || (goesOn && fault === 'short');
   let served = 0;
   for (const { message, sequence } of pick(session, textOf(set), byUid)) {
     if (marks && !session.readOnly) message.flags.add('\\Seen');
-    const parts = names.flatMap((name, index) => [index === 0 ? '' : ' ', ...item(message, name)]);
+    const parts = names.flatMap((name, index) => [index === 0 ? '' : ' ', ...item(message, name, hides(message))]);
     if (session.faults.dropAfter !== undefined && served >= session.faults.dropAfter) {
       session.send(`* ${sequence} FETCH (BODY[] {1000}`);
       session.drop();

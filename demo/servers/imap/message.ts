@@ -1,5 +1,6 @@
 /** Reading a stored message: its header fields, and the sections that FETCH asks for (RFC 3501 6.4.5). */
 import type { StoredMessage } from './store.ts';
+import { numberedPart } from './structure.ts';
 
 type Parsed = { readonly headerEnd: number; readonly lines: readonly string[] };
 
@@ -40,7 +41,7 @@ const fields = (raw: Buffer, keep: (name: string) => boolean): Buffer =>
     'latin1',
   );
 
-/** The bytes of a section ("", "HEADER", "TEXT", "HEADER.FIELDS (A B)", "1"); undefined when there is no such part. */
+/** The bytes of a section ("", "HEADER", "TEXT", "HEADER.FIELDS (A B)", "2", "2.MIME"); undefined when there is no such part. */
 export const section = (raw: Buffer, spec: string): Buffer | undefined => {
   const some = /^HEADER\.FIELDS(\.NOT)? \(([^)]*)\)$/i.exec(spec);
   if (some !== null) {
@@ -50,8 +51,8 @@ export const section = (raw: Buffer, spec: string): Buffer | undefined => {
   const { headerEnd } = parse(raw);
   if (spec === '') return raw;
   if (/^HEADER$/i.test(spec)) return raw.subarray(0, headerEnd);
-  if (/^(TEXT|1)$/i.test(spec)) return raw.subarray(headerEnd);
-  return undefined;
+  if (/^TEXT$/i.test(spec)) return raw.subarray(headerEnd);
+  return numberedPart(raw, spec);
 };
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

@@ -15,6 +15,10 @@ export type Faults = {
   no?: Readonly<Record<string, string>> | undefined;
   /** Commands that are answered by closing the connection. */
   dropAt?: string | undefined;
+  /** UIDs of messages that the server names and does not show: every section of theirs is NIL, as when a file is damaged. */
+  hide?: readonly number[] | undefined;
+  /** How a FETCH that asks for a numbered part of a message is answered: NIL for the part, or behind its first bytes; NO; or never. */
+  parts?: 'nil' | 'short' | 'no' | 'hang' | undefined;
   /** SELECT opens read-only, as for a shared mailbox without rights. */
   readOnly?: boolean | undefined;
   /** Capabilities that are not offered, and not understood. */

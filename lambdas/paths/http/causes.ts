@@ -19,12 +19,14 @@ export type Asked = {
 
 // An application may leave out or misspell what is optional; that must not hide what it says of the mail.
 const optional = z.string().optional().catch(undefined);
+const failures = z.int().min(0).max(1_000_000).optional().catch(undefined);
 const sentAnswer = z.object({
   state: z.literal('sent'),
   response: optional,
   queueId: optional,
   server: optional,
   seenAs: optional,
+  failures,
 });
 const failedAnswer = z.object({
   state: z.literal('failed'),
@@ -33,8 +35,9 @@ const failedAnswer = z.object({
   server: optional,
   seenAs: optional,
   code: optional,
+  failures,
 });
-const otherHost = z.object({ host: z.string().min(1) });
+const otherHost = z.object({ host: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,100}$/) });
 
 const json = (text: string): unknown => {
   try {
@@ -42,6 +45,12 @@ const json = (text: string): unknown => {
   } catch {
     return undefined;
   }
+};
+
+/** The name that the body of a 421 gives; undefined when it is none that a host can have. */
+export const nameIn = (body: string): string | undefined => {
+  const parsed = otherHost.safeParse(json(body));
+  return parsed.success ? parsed.data.host : undefined;
 };
 
 /** Error pages are HTML; their words are what helps. */
@@ -53,35 +62,42 @@ const asText = (body: string): string =>
     .trim()
     .slice(0, 200);
 
+const counted = (failures: number | undefined): Partial<Said> =>
+  failures === undefined ? {} : { appFailures: failures };
+
+const clean = ({ secrets }: Asked, text: string | undefined, most?: number): string | undefined => {
+  const kept = text === undefined ? '' : asEvidence(text, secrets, most);
+  return kept === '' ? undefined : kept;
+};
+
+const ofWebHost = (asked: Asked, evidence: string, stage: Stage): Said => ({
+  sentAt: asked.sentAt,
+  evidence: clean(asked, evidence),
+  answeredBy: clean(asked, asked.server, 255),
+  ownServer: true,
+  stage,
+});
+
+/** The host could not be asked: nothing is known of its mail. */
+export const unsentBy = (asked: Asked, cause: Cause, words: string, stage: Stage = 'http'): Handover => ({
+  state: 'unsent',
+  cause,
+  ...ofWebHost(asked, words, stage),
+});
+
 /** Reads the answer of the host that was asked. */
 export const handoverOf = (asked: Asked, answer: Answer): Handover => {
-  const clean = (text: string | undefined, most?: number): string | undefined => {
-    const kept = text === undefined ? '' : asEvidence(text, asked.secrets, most);
-    return kept === '' ? undefined : kept;
-  };
-  const ofWebHost = (evidence: string, stage: Stage): Said => ({
-    sentAt: asked.sentAt,
-    evidence: clean(evidence),
-    answeredBy: clean(asked.server, 255),
-    ownServer: true,
-    stage,
-  });
   const ofRelay = (told: {
     readonly server?: string | undefined;
     readonly seenAs?: string | undefined;
   }): Partial<Said> => ({
     ownServer: false,
-    answeredBy: clean(told.server, 255)?.toLowerCase(),
+    answeredBy: clean(asked, told.server, 255)?.toLowerCase(),
     seenAs: told.seenAs !== undefined && isIP(told.seenAs) !== 0 ? told.seenAs : undefined,
   });
-  const unsent = (cause: Cause, words: string, stage: Stage = 'http'): Handover => ({
-    state: 'unsent',
-    cause,
-    ...ofWebHost(words, stage),
-  });
-
   const failed = (told: z.output<typeof failedAnswer>): Handover => {
-    const base = { state: 'refused' as const, ...ofWebHost(told.response ?? told.error, 'http') };
+    const said = ofWebHost(asked, told.response ?? told.error, 'http');
+    const base = { state: 'refused' as const, ...said, ...counted(told.failures) };
     if (told.response !== undefined && /^[45]\d\d/.test(told.response)) {
       const seenAs = ofRelay(told).seenAs ?? seenAsInRefusal(told.response);
       return { ...base, ...ofRelay(told), ...classify(told.response), seenAs };
@@ -95,10 +111,11 @@ export const handoverOf = (asked: Asked, answer: Answer): Handover => {
     const words = asked.deadline.aborted
       ? `no answer at stage "${answer.stage}" before the deadline`
       : answer.error.message;
-    if (answer.sent) return { state: 'unanswered', ...ofWebHost(`${words}, after the whole request was sent`, 'http') };
+    if (answer.sent)
+      return { state: 'unanswered', ...ofWebHost(asked, `${words}, after the whole request was sent`, 'http') };
     const code: unknown = Reflect.get(answer.error, 'code');
     const cause = asked.deadline.aborted || typeof code !== 'string' ? undefined : classifyCode(code);
-    return unsent(cause ?? 'trigger-failed', words === '' ? String(code) : words, answer.stage);
+    return unsentBy(asked, cause ?? 'trigger-failed', words === '' ? String(code) : words, answer.stage);
   }
 
   const { status, location } = answer;
@@ -107,20 +124,25 @@ export const handoverOf = (asked: Asked, answer: Answer): Handover => {
   const inWords = words.filter((word) => word !== '').join(': ');
   if (status === 200) {
     const sent = sentAnswer.safeParse(told);
-    if (!sent.success) return unsent('trigger-failed', inWords);
+    if (!sent.success) return unsentBy(asked, 'trigger-failed', inWords);
     const { response, queueId, server } = sent.data;
-    const base = { state: 'claimed' as const, ...ofWebHost(response ?? '', 'http'), queueId: clean(queueId, 200) };
+    const said = {
+      ...ofWebHost(asked, response ?? '', 'http'),
+      queueId: clean(asked, queueId, 200),
+      ...counted(sent.data.failures),
+    };
+    const base = { state: 'claimed' as const, ...said };
     return server === undefined ? base : { ...base, ...ofRelay(sent.data) };
   }
   if (status === 502) {
     // A proxy in front of the application says 502 as well: only the application says so in these words.
     const refusal = failedAnswer.safeParse(told);
-    return refusal.success ? failed(refusal.data) : unsent('trigger-failed', inWords);
+    return refusal.success ? failed(refusal.data) : unsentBy(asked, 'trigger-failed', inWords);
   }
   if (status === 421) {
-    const other = otherHost.safeParse(told);
-    if (other.success && other.data.host !== asked.host)
-      return unsent('not-in-rotation', `${other.data.host} answered in place of ${asked.host}`);
+    const other = nameIn(answer.body);
+    if (other !== undefined && other !== asked.host)
+      return unsentBy(asked, 'not-in-rotation', `${other} answered in place of ${asked.host}`);
   }
-  return unsent(status === 401 || status === 403 ? 'trigger-unauthorised' : 'trigger-failed', inWords);
+  return unsentBy(asked, status === 401 || status === 403 ? 'trigger-unauthorised' : 'trigger-failed', inWords);
 };

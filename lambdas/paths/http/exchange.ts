@@ -5,6 +5,8 @@ import { isIP } from 'node:net';
 import type { Stage } from '../../core/words.ts';
 
 export type Question = {
+  /** Default: POST. */
+  readonly method?: string | undefined;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -18,6 +20,8 @@ export type Answer =
       readonly status: number;
       readonly body: string;
       readonly location?: string | undefined;
+      /** `X-Mail-Canary-Signature` of the answer, not yet verified. */
+      readonly signature?: string | undefined;
     }
   /** `sent`: the whole request was out, so the host may have acted on it. */
   | { readonly state: 'none'; readonly sent: boolean; readonly stage: Stage; readonly error: Error };
@@ -26,14 +30,17 @@ export type Answer =
 const mostBody = 64 * 1024;
 
 /** Never rejects. Redirects are answers like others: another address would be another host. */
-export const ask = ({ url, headers, body, serverName, ca }: Question, deadline: AbortSignal): Promise<Answer> =>
+export const ask = (
+  { method = 'POST', url, headers, body, serverName, ca }: Question,
+  deadline: AbortSignal,
+): Promise<Answer> =>
   new Promise((resolve) => {
     const secure = url.protocol === 'https:';
     let stage: Stage = isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 ? 'dns' : 'connect';
     let sent = false;
     const none = (error: Error) => resolve({ state: 'none', sent, stage, error });
     const request = (secure ? requestHttps : requestHttp)(url, {
-      method: 'POST',
+      method,
       agent: false,
       signal: deadline,
       headers: {
@@ -68,6 +75,7 @@ export const ask = ({ url, headers, body, serverName, ca }: Question, deadline: 
       sent = true;
       const chunks: Buffer[] = [];
       let size = 0;
+      const signature = response.headers['x-mail-canary-signature'];
       const answered = () => {
         const text = Buffer.concat(chunks).subarray(0, mostBody).toString();
         resolve({
@@ -75,6 +83,7 @@ export const ask = ({ url, headers, body, serverName, ca }: Question, deadline: 
           status: response.statusCode ?? 0,
           body: text,
           location: response.headers.location,
+          signature: signature === undefined ? undefined : String(signature),
         });
         request.destroy();
       };

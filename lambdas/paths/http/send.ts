@@ -1,9 +1,11 @@
 /** A signed POST that names its host; the endpoint on that host sends the mail with the application's own mailer. */
+import { attachmentName, attachmentOf } from '../../core/attachment.ts';
 import type { Send } from '../../core/ports.ts';
 import { asEvidence } from '../../core/replies.ts';
-import type { CanaryMail, HostFacts } from '../../core/words.ts';
+import type { CanaryMail, HostFacts, Ms } from '../../core/words.ts';
 import { readCertificate } from '../../settings/certificate.ts';
 import { type PathContext, UnusableAddress } from '../kind.ts';
+import { askThroughBalancer } from './balancer.ts';
 import { type Asked, handoverOf } from './causes.ts';
 import { ask } from './exchange.ts';
 import type { HttpSettings } from './settings.ts';
@@ -15,16 +17,48 @@ const urlFor = (filled: string): URL => {
   return url;
 };
 
+const attached = (id: string, size: number) => ({
+  name: attachmentName,
+  type: 'application/octet-stream',
+  base64: attachmentOf(id, size).toString('base64'),
+});
+
 const bodyFor = (mail: CanaryMail, host: HostFacts): string => {
-  const { id, key, from, to, subject, messageId, headers, text } = mail;
+  const { id, key, from, to, subject, messageId, headers, text, size } = mail;
+  const attachment = size === undefined ? {} : { attachment: attached(id, size) };
   // An endpoint answers an id that it knows from memory: without the key, a check would get what another monitor was told.
-  return JSON.stringify({ host: host.id, id: `${id}.${key}`, from, to, subject, messageId, headers, text });
+  return JSON.stringify({
+    host: host.id,
+    id: `${id}.${key}`,
+    from,
+    to,
+    subject,
+    messageId,
+    headers,
+    text,
+    ...attachment,
+  });
 };
 
-/** Opens the path: nothing is connected until a mail is sent. */
-export const openHttp =
-  (settings: HttpSettings, context: PathContext): Send =>
-  async (mail, host, deadline) => {
+/** A host that answers is announced again after this time, and after a restart. */
+const announceAgain: Ms = 10 * 60_000;
+
+/** Announces each name once in a while. */
+const announcer = ({ name: path, hello }: PathContext) => {
+  const announced = new Map<string, Ms>();
+  return async (id: string): Promise<void> => {
+    const now = Date.now();
+    if (now - (announced.get(id) ?? Number.NEGATIVE_INFINITY) < announceAgain) return;
+    if (announced.size >= 1000) announced.clear();
+    announced.set(id, now);
+    await hello({ id, path });
+  };
+};
+
+/** Opens the path: nothing is connected until a mail is sent. `timeout` is the one of every path. */
+export const openHttp = (settings: HttpSettings & { readonly timeout?: Ms }, context: PathContext): Send => {
+  const announce = announcer(context);
+  return async (mail, host, deadline) => {
     let url: URL;
     let secret: string;
     let ca: string | undefined;
@@ -42,12 +76,13 @@ export const openHttp =
     }
     const body = bodyFor(mail, host);
     const timestamp = Math.floor(mail.sentAt / 1000);
+    const requestSignature = sign(secret, { method: 'POST', path: url.pathname + url.search, timestamp, body });
     const headers = {
       'content-type': 'application/json',
       // For logs; the signed body says it, too.
       'x-mail-canary-host': host.id.replace(/[^\x20-\x7e]/g, '?'),
       'x-mail-canary-timestamp': String(timestamp),
-      'x-mail-canary-signature': sign(secret, { method: 'POST', path: url.pathname + url.search, timestamp, body }),
+      'x-mail-canary-signature': requestSignature,
     };
     const asked: Asked = {
       sentAt: mail.sentAt,
@@ -56,5 +91,9 @@ export const openHttp =
       deadline,
       secrets: [secret, Buffer.from(secret).toString('base64')],
     };
-    return handoverOf(asked, await ask({ url, headers, body, serverName: settings.serverName, ca }, deadline));
+    const question = { url, headers, body, serverName: settings.serverName, ca };
+    if (settings.through !== 'balancer') return handoverOf(asked, await ask(question, deadline));
+    const each = (settings.timeout ?? 30_000) / 3;
+    return askThroughBalancer({ question, asked, secret, requestSignature, each, announce });
   };
+};

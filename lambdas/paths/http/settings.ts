@@ -1,6 +1,6 @@
 /** The settings of the `http` path. */
 import * as z from 'zod';
-import { secretReference, tls } from '../../settings/types.ts';
+import { secretReference, size, tls } from '../../settings/types.ts';
 
 const isUrl = (template: string): boolean => {
   // A label may stand for a port as well as for a name: a number is both.
@@ -11,7 +11,7 @@ const isUrl = (template: string): boolean => {
 };
 
 export const shape = {
-  /** The endpoint on each host; a template. */
+  /** The endpoint on each host, a template; with `through: balancer` the one address of all. */
   url: z.string({ error: () => 'must be a URL such as "https://{host.address}/mail-canary"' }).refine(isUrl, {
     error: (issue) =>
       `must be an http or https URL without user and fragment, such as "https://{host.address}/mail-canary", got ${JSON.stringify(issue.input)}`,
@@ -22,6 +22,15 @@ export const shape = {
   tls: tls().pick({ ca: true }).optional(),
   /** Shared with the endpoint; signs every request. */
   secret: secretReference(),
+  /** The URL leads to a load balancer in front of the hosts: asked on new connections until the named host answers. */
+  through: z
+    .literal('balancer', {
+      error: (issue) =>
+        `must be "balancer", or left out where the URL leads to each host itself, got ${JSON.stringify(issue.input)}`,
+    })
+    .optional(),
+  /** Bytes of an attachment. The endpoint must be told to take bodies of that size. */
+  size: size().optional(),
 };
 
 export type HttpSettings = z.output<z.ZodObject<typeof shape>>;

@@ -1,7 +1,8 @@
 /** Submission over SMTP: through the host's own mail server (`{host.address}`), or from the machine that runs the round. */
 import { definePath } from '../kind.ts';
+import { explains } from './explain.ts';
 import { openSmtp } from './send.ts';
-import { isTemplated, portOf, type SmtpSettings, serverAt, shape } from './settings.ts';
+import { isTemplated, mistakesOf, portOf, type SmtpSettings, secretsOf, serverAt, shape } from './settings.ts';
 
 export const smtp = definePath({
   kind: 'smtp',
@@ -9,7 +10,9 @@ export const smtp = definePath({
   leavesFromHost: isTemplated,
   sharedServer: (settings: SmtpSettings) =>
     isTemplated(settings) ? undefined : serverAt(settings.host, portOf(settings)),
-  secrets: (settings: SmtpSettings) => (settings.auth === undefined ? [] : [settings.auth.secret]),
+  secrets: secretsOf,
   needs: () => [],
   open: openSmtp,
+  mistakes: mistakesOf,
+  explains,
 });

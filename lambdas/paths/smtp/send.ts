@@ -2,21 +2,24 @@
 import type { Socket } from 'node:net';
 import { isIP, isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
+import { Readable } from 'node:stream';
 import { createTransport } from 'nodemailer';
+import { mimeOf } from '../../core/mime.ts';
 import type { Send } from '../../core/ports.ts';
-import { asEvidence } from '../../core/replies.ts';
 import type { PathContext } from '../kind.ts';
 import { type Attempt, accepted, failed } from './causes.ts';
 import { connect } from './connect.ts';
-import { mimeOf } from './message.ts';
+import { keepLogin, notBegun } from './login.ts';
 import { isSecure, isTemplated, portOf, requiresTls, type SmtpSettings, serverAt } from './settings.ts';
 import { keepTranscript } from './transcript.ts';
 import { keepTrust } from './trust.ts';
 
-/** The secret in every form in which a server could send it back. */
-const forms = (user: string, pass: string): readonly string[] => {
-  const base64 = (text: string) => Buffer.from(text).toString('base64');
-  return [base64(`\0${user}\0${pass}`), base64(pass), pass];
+/** In pieces: what is still in our own buffers when the connection ends must not count as sent. */
+const inPieces = (raw: Buffer): Readable => {
+  const piece = 16 * 1024;
+  const count = Math.ceil(raw.length / piece);
+  const pieces = Array.from({ length: count }, (_, at) => raw.subarray(at * piece, (at + 1) * piece));
+  return Readable.from(pieces, { objectMode: false });
 };
 
 /** RFC 5321 4.1.4: the full name of this machine, or an address literal; the address is known only once connected. */
@@ -27,35 +30,59 @@ const ourName = (settings: SmtpSettings, socket: Socket): string => {
   return isIPv6(address) ? `[IPv6:${address}]` : `[${address}]`;
 };
 
+/**
+ * Ends an attempt that the transport would go on with until the deadline: a login between two commands notices nothing when the
+ * server goes, and a server may ask for its next step for ever.
+ */
+const keepEnd = () => {
+  const over = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let settled = false;
+  const end = (code: string, words: string) => over.abort(Object.assign(new Error(words), { code }));
+  return {
+    signal: over.signal,
+    endless: () => end('EPROTOCOL', 'the conversation does not come to an end'),
+    /** The transport itself has better words for most ends, and says them at once. */
+    watch: (socket: Socket) =>
+      socket.once('close', () => {
+        if (!settled) timer = setTimeout(() => end('ECONNRESET', 'connection closed'), 500);
+      }),
+    /** What the attempt failed for. */
+    reason: (error: unknown): Error => {
+      const why: unknown = over.signal.aborted ? over.signal.reason : error;
+      return why instanceof Error ? why : new Error(String(why));
+    },
+    settled: () => {
+      settled = true;
+      clearTimeout(timer);
+    },
+  };
+};
+
 /** Opens the path: nothing is connected until a mail is sent. */
 export const openSmtp = (settings: SmtpSettings, context: PathContext): Send => {
   const trust = keepTrust(settings.tls?.ca);
-  // Secrets are looked up with each mail: the caller caches them, and a rotated one is used at once.
-  const prepare = async () => ({
-    pass: settings.auth === undefined ? undefined : await context.secret(settings.auth.secret),
-    secureContext: await trust(),
-  });
+  const login = keepLogin(settings.auth, context);
   return async (mail, host, deadline) => {
-    const unsent = (error: unknown) => ({
-      state: 'unsent' as const,
-      cause: 'sender-failed' as const,
-      sentAt: mail.sentAt,
-      evidence: asEvidence(error instanceof Error ? error.message : String(error)),
-    });
     let server: string;
-    let prepared: Awaited<ReturnType<typeof prepare>>;
+    let secureContext: Awaited<ReturnType<typeof trust>>;
+    let prepared: Awaited<ReturnType<typeof login>>;
     try {
       server = context.fill(settings.host, host);
-      prepared = await prepare();
+      secureContext = await trust();
+      prepared = await login(deadline);
     } catch (error) {
-      return unsent(error);
+      return notBegun(mail.sentAt, error);
     }
-    if (deadline.aborted)
-      return { ...unsent('the deadline had passed before the attempt began'), cause: 'sent-too-late' };
+    if (deadline.aborted) {
+      const evidence = 'the deadline had passed before the attempt began';
+      return { state: 'unsent', cause: 'sent-too-late', sentAt: mail.sentAt, evidence };
+    }
 
-    const { pass, secureContext } = prepared;
-    const { auth } = settings;
-    const transcript = keepTranscript();
+    const { options, mask } = prepared;
+    const raw = mimeOf(mail);
+    const end = keepEnd();
+    const transcript = keepTranscript(end.endless);
     const port = portOf(settings);
     const servername = settings.tls?.serverName ?? (isIP(server) === 0 ? server : undefined);
     // Certificates are verified whatever NODE_TLS_REJECT_UNAUTHORIZED says.
@@ -66,6 +93,7 @@ export const openSmtp = (settings: SmtpSettings, context: PathContext): Send => 
     const attempt: Attempt = {
       sentAt: mail.sentAt,
       transcript,
+      recipient: mail.to,
       called: serverAt(server, port),
       remote: () => remote,
       local: () => local,
@@ -73,7 +101,8 @@ export const openSmtp = (settings: SmtpSettings, context: PathContext): Send => 
       ownServer: isTemplated(settings),
       requireTls: requiresTls(settings, server),
       deadline,
-      secrets: auth === undefined || pass === undefined ? [] : forms(auth.user, pass),
+      bytes: raw.length,
+      mask,
     };
     const transport = createTransport({
       host: server,
@@ -82,8 +111,7 @@ export const openSmtp = (settings: SmtpSettings, context: PathContext): Send => 
       requireTLS: attempt.requireTls,
       ignoreTLS: settings.ignoreTls === true && !attempt.requireTls,
       tls,
-      // Without forceAuth a server that offers no login would be asked to relay without one, and blamed for refusing.
-      ...(auth !== undefined && pass !== undefined && { auth: { user: auth.user, pass }, forceAuth: true }),
+      ...options,
       socketCloseTimeout: 0,
       maxResponseSize: 64 * 1024,
       logger: transcript.logger,
@@ -95,25 +123,29 @@ export const openSmtp = (settings: SmtpSettings, context: PathContext): Send => 
           if (error !== null || socket === undefined) return done(error ?? new Error('no connection'));
           local = socket.localAddress;
           name = ourName(settings, socket);
+          end.watch(socket);
           done(null, { connection: socket, secured: isSecure(settings), name });
         });
       },
     });
     try {
       const info = await transport.sendMail({
-        raw: mimeOf(mail),
+        raw: mail.size === undefined ? raw : inPieces(raw),
         // It is in the raw mail; without it here the transport would make up another one to answer with.
         messageId: mail.messageId,
-        envelope: { from: mail.from, to: [mail.to] },
+        // The size is named (RFC 1870) where it is what the canary is about; other mails go as an application's.
+        envelope: { from: mail.from, to: [mail.to], ...(mail.size !== undefined && { size: raw.length }) },
         // RFC 3461; left out by the transport where the server does not offer DSN.
-        dsn: { id: mail.id, return: 'headers', notify: 'failure' },
+        dsn: { id: mail.id, return: 'headers', notify: ['failure', 'delay'] },
         disableFileAccess: true,
         disableUrlAccess: true,
-        signal: deadline,
+        signal: AbortSignal.any([deadline, end.signal]),
       });
       return accepted(attempt, info.response);
     } catch (error) {
-      return failed(attempt, error instanceof Error ? error : new Error(String(error)));
+      return failed(attempt, end.reason(error));
+    } finally {
+      end.settled();
     }
   };
 };

@@ -1,5 +1,6 @@
 /** Follows one SMTP conversation in the transport's log, so that whatever ends it, the stage and the server's words are known. */
 import type { Stage } from '../../core/words.ts';
+import { type Spoken, withoutLogin } from './conversation.ts';
 
 type Heard = { readonly stage: Stage; readonly reply: string };
 
@@ -12,14 +13,22 @@ export type Transcript = {
   /** The whole message is out: from here on the server may have taken it. */
   readonly dotSent: () => boolean;
   readonly banner: () => string | undefined;
-  /** The last reply to EHLO. */
+  /** The last reply to EHLO (or HELO) that was none of refusal. */
   readonly ehlo: () => string | undefined;
-  /** The first refusal of sender, recipient or data. With PIPELINING the transport learns of it only when all replies are in. */
+  /** Refusals of EHLO and HELO. */
+  readonly ehloRefused: () => readonly string[];
+  /**
+   * The first refusal of sender, recipient or data, else that of the last login. With PIPELINING the transport learns of one
+   * only when all replies are in, and a server may end the connection right after it.
+   */
   readonly refusal: () => Heard | undefined;
+  /** What the server said of a login before it refused it, decoded (XOAUTH2 does so in base64). */
+  readonly challenge: () => string | undefined;
+  readonly spoken: () => readonly Spoken[];
   readonly last: () => Heard | undefined;
   /** The stage that a reply was an answer to. */
   readonly stageOf: (reply: string) => Stage | undefined;
-  /** For the transport's option `logger`. Of what we say only the verb is looked at, and nothing is kept. */
+  /** For the transport's option `logger`. Of a login that we say nothing but the method is kept. */
   readonly logger: Record<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', (...entry: unknown[]) => void>;
 };
 
@@ -32,21 +41,37 @@ const verbs: readonly (readonly [RegExp, Stage])[] = [
   [/^\.$/, 'body'],
 ];
 
-/** A new transcript: nothing has happened yet but the question for the server's address. */
-export const keepTranscript = (): Transcript => {
+const isOfMail = ({ stage }: Heard): boolean => stage === 'mail' || stage === 'rcpt' || stage === 'data';
+const isRefusal = (reply: string): boolean => /^[45]\d\d/.test(reply);
+
+/** What a server may say in one conversation; more comes from one that means no good, and would fill the memory. */
+const mostReplies = 100;
+const mostCharacters = 256 * 1024;
+
+/**
+ * A new transcript: nothing has happened yet but the question for the server's address. `endless` is called once the server
+ * has said too much.
+ */
+export const keepTranscript = (endless: () => void): Transcript => {
   const waiting: Stage[] = [];
   const heard: Heard[] = [];
+  const spoken: Spoken[] = [];
   let now: Stage = 'dns';
   let dot = false;
+  let characters = 0;
 
   const said = (line: string) => {
     // Whatever is none of these is a step of a login, and may hold a secret.
     now = verbs.find(([pattern]) => pattern.test(line))?.[1] ?? 'auth';
     waiting.push(now);
+    spoken.push({ by: 'C', text: withoutLogin(line, now === 'auth') });
   };
   const answered = (reply: string) => {
     const stage = waiting.shift() ?? now;
+    characters += reply.length;
+    if (heard.length >= mostReplies || characters > mostCharacters) return endless();
     heard.push({ stage, reply });
+    spoken.push({ by: 'S', text: reply });
     now = stage === 'data' && /^[23]/.test(reply) ? 'body' : stage;
   };
   const note = (entry: unknown, message: unknown) => {
@@ -56,6 +81,8 @@ export const keepTranscript = (): Transcript => {
     if (tnx === 'message') {
       dot = true;
       waiting.push('body');
+      const bytes: unknown = Reflect.get(Object(entry), 'outByteCount');
+      spoken.push({ by: 'C', text: `(message, ${Number(bytes)} bytes)` });
     }
   };
 
@@ -68,12 +95,25 @@ export const keepTranscript = (): Transcript => {
     dotSent: () => dot,
     banner: () => heard.find(({ stage }) => stage === 'banner')?.reply,
     ehlo: () => heard.findLast(({ stage, reply }) => stage === 'ehlo' && reply.startsWith('2'))?.reply,
-    refusal: () =>
-      heard.find(
-        ({ stage, reply }) => /^[45]\d\d/.test(reply) && (stage === 'mail' || stage === 'rcpt' || stage === 'data'),
-      ),
+    ehloRefused: () =>
+      heard.filter(({ stage, reply }) => stage === 'ehlo' && isRefusal(reply)).map(({ reply }) => reply),
+    refusal: () => {
+      const ofMail = heard.find((one) => isRefusal(one.reply) && isOfMail(one));
+      const login = heard.findLast(({ stage }) => stage === 'auth');
+      return ofMail ?? (login !== undefined && isRefusal(login.reply) ? login : undefined);
+    },
+    challenge: () => {
+      const asked = heard.findLast(({ stage, reply }) => stage === 'auth' && /^334 ?ey/.test(reply))?.reply;
+      if (asked === undefined) return undefined;
+      const decoded = Buffer.from(asked.slice(4, 2000), 'base64').toString();
+      return decoded.startsWith('{') ? decoded : undefined;
+    },
+    spoken: () => spoken,
     last: () => heard.at(-1),
-    stageOf: (reply) => heard.find((one) => one.reply === reply)?.stage,
+    stageOf: (reply) => {
+      const same = heard.filter((one) => one.reply === reply);
+      return (same.find(isOfMail) ?? same.at(-1))?.stage;
+    },
     logger: { trace: note, debug: note, info: note, warn: note, error: note, fatal: note },
   };
 };

@@ -33,3 +33,9 @@ export const serverIn = (banner: string): string | undefined => {
     return undefined;
   return pools.exec(name)?.[1] ?? name;
 };
+
+/** A banner behind which a firewall hides the server's own ("220 ****************0*2**": Cisco's SMTP inspection). */
+export const isHidden = (banner: string): boolean => banner.includes('******') && /^220[ -][*02 \r\n]*$/.test(banner);
+
+/** Extensions that a firewall struck out in an EHLO reply ("250-XXXXXXXA", the same product). */
+export const isStruckOut = (ehlo: string): boolean => /^250[ -]X{4,60}[A-Z]?\r?$/m.test(ehlo);
