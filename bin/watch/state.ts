@@ -1,13 +1,12 @@
 /** What `watch` keeps on disk: the embedded ledger, its own signing key, and a lock against a second watch. */
-import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileLedger } from '../../lambdas/adapters/ledger-file.ts';
 import { type Key, keyOf } from '../../lambdas/core/canary.ts';
 import type { Ledger } from '../../lambdas/core/ports.ts';
 import { UsageError } from '../commands/command.ts';
-import { heartbeatSecretIn } from '../enroll/secret.ts';
+import { heartbeatSecretIn, secretFile } from '../enroll/secret.ts';
 
 export type State = {
   readonly ledger: Ledger;
@@ -17,20 +16,9 @@ export type State = {
   readonly close: () => void;
 };
 
-/** The key of this watch: made once, readable by its user alone. */
-const keyIn = (folder: string): Key => {
-  const file = join(folder, 'key');
-  try {
-    // Fails if there is one already, so that two first starts do not overwrite each other's.
-    writeFileSync(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  }
-  const secret = readFileSync(file, 'utf8').trim();
-  if (!/^[0-9a-f]{64}$/.test(secret))
-    throw new UsageError(`${file} is not a key of watch: move it away to have a new one made`);
-  return keyOf(secret);
-};
+/** The signing key of this watch. */
+const keyIn = (folder: string): Key =>
+  keyOf(secretFile(folder, 'key', (file) => `${file} is not a key of watch: move it away to have a new one made`));
 
 /** An exclusive lock of SQLite on a file of its own: the system drops it when the process dies, however it dies. */
 const lockIn = (folder: string): DatabaseSync => {

@@ -37,16 +37,18 @@ for (const [index, letter] of [...letters].entries()) {
   letterOf[letter.charCodeAt(0)] = index;
   letterOf[letter.toUpperCase().charCodeAt(0)] = index;
 }
-const [period, bracket, closing, at] = ['.', '<', '>', '@'].map((character) => character.charCodeAt(0)) as [
-  number,
-  number,
-  number,
-  number,
-];
+const codeOf = (character: string): number => character.charCodeAt(0);
+const [blank, period, closing, at, hyphen] = [codeOf(' '), codeOf('.'), codeOf('>'), codeOf('@'), codeOf('-')];
+/** What needs a closer look: it separates words, but not always only that. */
+const special = letters.length;
+for (const character of '.<@') letterOf[codeOf(character)] = special;
+const isOfName = (byte: number): boolean =>
+  byte === hyphen || byte === period || ((letterOf[byte] as number) > beginning && letterOf[byte] !== special);
 
 /** A spelling, or a part of one before a gap, that ends in a state: then it is this row, or opens that part. */
-type End = { readonly length: number; readonly after: number; readonly row?: number; readonly opens?: number };
+type End = { readonly length: number; readonly after: number; readonly row: number; readonly opens: number };
 const none = -1;
+const unread = 0x7fffffff;
 
 /** The steps of a state: where each letter leads, and in the last place what ends here. */
 const width = letters.length + 1;
@@ -66,7 +68,7 @@ const statesOf = (spelled: readonly (readonly [spelling: string, end: End])[]) =
   for (const [spelling, one] of spelled) {
     let state = 0;
     for (const character of spelling) {
-      const letter = letterOf[character.charCodeAt(0)] || letters.indexOf(character);
+      const letter = letters.indexOf(character);
       if (steps[state + letter] === 0) {
         steps[state + letter] = used;
         onward[state / width]?.push(letter);
@@ -93,13 +95,6 @@ const statesOf = (spelled: readonly (readonly [spelling: string, end: End])[]) =
   return { steps: steps.slice(0, used), ends };
 };
 
-/** Leaves out the addresses of a text: `somebody@example.com`, from the blank before to the end of the domain. */
-const withoutAddresses = (text: string): string =>
-  text
-    .split(/\s/)
-    .map((word) => (word.includes('@') && !word.includes('<') ? word.replace(/^.*@[A-Za-z0-9.-]*/, '') : word))
-    .join(' ');
-
 /**
  * Takes a table, gives a function that takes a text and gives what stands in the first row that fits. Addresses and what
  * stands in angle brackets are not read: they are names that somebody chose, not what the server says.
@@ -114,7 +109,10 @@ export const matcher = <T>(rows: Phrases<T>): ((text: string) => T | undefined) 
       stretches.forEach((stretch, index) => {
         const last = index === stretches.length - 1;
         for (const spelling of ways(stretch).flatMap(spellings))
-          spelled.push([spelling, { length: spelling.length, after, ...(last ? { row } : { opens: parts }) }]);
+          spelled.push([
+            spelling,
+            { length: spelling.length, after, row: last ? row : rows.length, opens: last ? none : parts },
+          ]);
         if (!last) after = parts++;
       });
     }
@@ -124,49 +122,70 @@ export const matcher = <T>(rows: Phrases<T>): ((text: string) => T | undefined) 
   // One text at a time: its bytes go to the same place each time. Reading them is three times as fast as `charCodeAt`.
   const encoder = new TextEncoder();
   let bytes = new Uint8Array(8192);
+  /** Where each part before a gap was read to; only what is less than the letters read so far counts. */
+  const readTo = new Int32Array(parts);
+  const started = steps[(steps[beginning] as number) + separator] as number;
 
-  const rowOf = (text: string, hasAddresses: boolean): number => {
+  const rowOf = (text: string): number => {
     if (bytes.length < text.length * 3) bytes = new Uint8Array(text.length * 3);
     const buffer = bytes;
     const { written } = encoder.encodeInto(text, buffer);
+    readTo.fill(unread);
     let best = rows.length;
-    /** Where each part before a gap was read to. */
-    let readTo: number[] | undefined;
-    let state = steps[(steps[beginning] as number) + separator] as number;
+    let state = started;
     let last = separator;
     /** Letters read, as spelled. */
     let read = 2;
+    // How it was at the last blank: the words after it may turn out to be an address.
+    let blankBest = best;
+    let blankState = state;
+    let blankRead = read;
     let closed = false;
     for (let i = 0; i <= written; i++) {
       const byte = i < written ? (buffer[i] as number) : 0;
       let letter = letterOf[byte] as number;
-      if (letter === separator) {
-        const follows = i + 1 < written ? (letterOf[buffer[i + 1] as number] as number) : separator;
-        if (byte === period && last > beginning && follows > beginning) letter = dot;
-        else if (byte === bracket && !closed) {
-          const end = buffer.indexOf(closing, i);
-          if (end === none || end >= written) closed = true;
+      if (letter === special) {
+        letter = separator;
+        if (byte === period) {
+          const follows = i + 1 < written ? (letterOf[buffer[i + 1] as number] as number) : separator;
+          if (last > dot && follows > dot && follows !== special) letter = dot;
+        } else if (byte === at) {
+          best = blankBest;
+          state = blankState;
+          last = separator;
+          read = blankRead;
+          for (let part = 0; part < parts; part++) if ((readTo[part] as number) >= blankRead) readTo[part] = unread;
+          while (i + 1 < written && isOfName(buffer[i + 1] as number)) i++;
+        } else if (!closed) {
+          let end = i;
+          while (end < written && buffer[end] !== closing) end++;
+          if (end === written) closed = true;
           else i = end;
-        } else if (byte === at && hasAddresses) return rowOf(withoutAddresses(text), false);
-        if (letter === separator && last === separator) continue;
-      }
-      last = letter;
-      state = steps[state + letter] as number;
-      read++;
-      if (letter > dot) continue;
-      const here = steps[state + ending] as number;
-      if (here === 0) continue;
-      for (const { length, after, row, opens } of ends[here] as readonly End[]) {
-        if (after !== none && (readTo?.[after] ?? read) > read - length) continue;
-        if (row !== undefined && row < best) best = row;
-        // The separator that ends this part may begin the next one.
-        if (opens !== undefined) {
-          readTo ??= [];
-          readTo[opens] ??= read - 1;
         }
+      }
+      if (letter !== separator || last !== separator) {
+        last = letter;
+        state = steps[state + letter] as number;
+        read++;
+        const here = letter > dot ? 0 : (steps[state + ending] as number);
+        if (here !== 0) {
+          const list = ends[here] as readonly End[];
+          for (let one = 0; one < list.length; one++) {
+            const { length, after, row, opens } = list[one] as End;
+            if (after !== none && (readTo[after] as number) > read - length) continue;
+            if (row < best) best = row;
+            // The separator that ends this part may begin the next one.
+            if (opens !== none && readTo[opens] === unread) readTo[opens] = read - 1;
+          }
+        }
+      }
+      if (byte <= blank) {
+        blankBest = best;
+        blankState = state;
+        blankRead = read;
       }
     }
     return best;
   };
-  return (text) => rows[rowOf(text, true)]?.[0];
+  return (text) => rows[rowOf(text)]?.[0];
 };

@@ -29,10 +29,14 @@ export const classify = (reply: string, recipient?: string): { readonly cause: C
   const found = causeOf(text.includes('\n') ? text.replace(/\n\d{3}[- ](?:[245]\.\d{1,3}\.\d{1,3} )?/g, ' ') : text);
   if (found !== undefined)
     return { cause: found === 'sender-rejected' && isSandbox(text, recipient) ? 'sandbox' : found, temporary };
-  const code = /(?<![\w.@-])[45]\.\d{1,3}\.\d{1,3}(?![\w@-]|\.\w)/.exec(text)?.[0] ?? '';
+  const code = (atItsPlace.exec(text) ?? anywhere.exec(text))?.[1] ?? '';
   const byCode = enhanced.get(code) ?? enhanced.get(code.slice(2));
   return { cause: byCode ?? (temporary ? 'temporary-refusal' : 'unknown'), temporary };
 };
+
+/** An enhanced status code follows the reply code (RFC 2034); qmail and those who repeat a reply put it elsewhere. */
+const atItsPlace = /^\d{3}[- ]([45]\.\d{1,3}\.\d{1,3})(?![\w@-]|\.\w)/;
+const anywhere = /(?<![\w.@-])([45]\.\d{1,3}\.\d{1,3})(?![\w@-]|\.\w)/;
 
 /** AWS: https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html */
 const isSandbox = (text: string, recipient: string | undefined): boolean => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Cause, causes } from '../../lambdas/core/causes.ts';
 import { type Lane, nothing, type Record } from '../../lambdas/core/lane.ts';
 import { decodeLane, encodeLane } from '../../lambdas/core/lane-codec.ts';
+import { type Product, products } from '../../lambdas/core/products.ts';
 import { type Verdict, verdicts } from '../../lambdas/core/words.ts';
 import { slot0 } from './fleet.ts';
 
@@ -20,6 +21,11 @@ const record = fc.record(
     answeredBy: words,
     seenAs: words,
     ownServer: fc.constant(true),
+    product: fc.constantFrom(...(Object.keys(products) as Product[])),
+    sentAt: fc.nat(),
+    leftFrom: fc.oneof(fc.ipV4(), fc.ipV6()),
+    altered: fc.constant(true),
+    appFailures: fc.integer({ min: 1, max: 1_000_000 }),
     was: verdict,
   },
   { requiredKeys: ['slot', 'verdict'] },

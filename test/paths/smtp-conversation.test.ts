@@ -33,7 +33,7 @@ describe('the conversation of a canary that was not taken', () => {
       'S: 235 2.7.0 Authentication successful',
       'C: MAIL FROM:<orders@example.test> RET=HDRS ENVID=bcdfghjklmnpqrstvwxz',
       'S: 250 2.1.0 Ok',
-      'C: RCPT TO:<canary@supplier.example> NOTIFY=FAILURE',
+      'C: RCPT TO:<canary@supplier.example> NOTIFY=FAILURE,DELAY',
       'S: 250 2.1.5 Ok',
       'C: DATA',
       'S: 354 End data with <CR><LF>.<CR><LF>',
@@ -69,7 +69,7 @@ describe('the conversation of a canary that was not taken', () => {
   test('is there when nobody answers for the mail, and when the server goes silent', async () => {
     const silent = await faulty({ at: 'rcpt', does: 'hang' });
     const stuck = await send({ port: silent.port }, { ms: 300 });
-    expect(stuck.conversation?.at(-1)).toBe('C: RCPT TO:<canary@supplier.example> NOTIFY=FAILURE');
+    expect(stuck.conversation?.at(-1)).toBe('C: RCPT TO:<canary@supplier.example> NOTIFY=FAILURE,DELAY');
     const lost = await faulty({ at: 'body', does: 'reset' });
     const unanswered = await send({ port: lost.port });
     expect(unanswered.state).toBe('unanswered');

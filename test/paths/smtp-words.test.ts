@@ -10,7 +10,7 @@ describe('the conversation', () => {
     expect(offered.lines).toEqual([
       'EHLO web-03.example.test',
       'MAIL FROM:<orders@example.test> SIZE=636 RET=HDRS ENVID=bcdfghjklmnpqrstvwxz'.replace(/SIZE=\d+ /, ''),
-      'RCPT TO:<canary@supplier.example> NOTIFY=failure'.replace('failure', 'FAILURE'),
+      'RCPT TO:<canary@supplier.example> NOTIFY=FAILURE,DELAY',
       'DATA',
     ]);
     const plain = await faulty({ ehlo: ['faulty.example.test'] });

@@ -150,6 +150,7 @@ describe('a line of the step', () => {
       answeredBy: 'mail-gw.example.com',
       ownServer: false,
       leftFrom: '10.0.1.17',
+      product: 'postfix',
       queueId: '4F2B1C',
       evidence: words,
     });
