@@ -4,6 +4,8 @@ import { availableParallelism, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundleSizes, firstVerdict } from './around.ts';
+import { batchWithHangingHost } from './batch.ts';
+import { classification } from './classify.ts';
 import { allowed, compare } from './compare.ts';
 
 const help = `usage: npm run bench -- [--quick] [--write] [--profile <folder>]
@@ -55,6 +57,10 @@ const main = async (): Promise<number> => {
   const progress = (text: string) => process.stderr.write(`${text}\n`);
   const busy = loadavg()[0] ?? 0;
   const { text, drawMs, missed } = await compare({ routes, atOnce, repetitions, progress, profile: values.profile });
+  progress('a batch with a host that hangs');
+  const batch = await batchWithHangingHost(values.quick ? 1 : 3);
+  progress('replies');
+  const replies = classification(values.quick ? 100_000 : 1_000_000);
   progress('bundles');
   const sizes = await bundleSizes();
   progress('the demo');
@@ -73,6 +79,14 @@ Allowed: ${allowed.ratio} times the bare loop, ${allowed.peakBytes / 1024 ** 2} 
 
 Drawing the report as a table for a terminal took another ${(drawMs / 1000).toFixed(2)} s (median, not in the table above).
 
+## A batch with a host that hangs
+
+${batch.text}
+
+## Classifying replies
+
+${replies.text}
+
 ## Bundled functions
 
 ${sizes}
@@ -85,7 +99,8 @@ ${(demo / 1000).toFixed(1)} s from starting the process of \`npm start\` to its 
 `;
   process.stdout.write(report);
   if (values.write) await writeFile(join(import.meta.dirname, 'results.md'), report);
-  return values.quick || missed.length === 0 ? 0 : 1;
+  for (const limit of [...batch.missed, ...replies.missed]) progress(`missed: ${limit}`);
+  return values.quick || missed.length + batch.missed.length + replies.missed.length === 0 ? 0 : 1;
 };
 
 process.exitCode = await main();

@@ -192,6 +192,14 @@ describe('the README', () => {
     expect(pathKinds.map(({ kind }) => kind).filter((kind) => row(kind) === '')).toEqual([]);
   });
 
+  test('has a table row for every cause, with its meaning and whether it passes by itself', () => {
+    const wrong = Object.entries(causes).filter(
+      ([name, { meaning, temporary }]) =>
+        row(name) !== `| \`${name}\` | ${meaning} | ${temporary ? 'usually' : 'no'} |`,
+    );
+    expect(wrong.map(([name]) => name)).toEqual([]);
+  });
+
   test('has a table row for every metric, with its unit and its sentence', () => {
     const wrong = Object.entries(metrics).filter(
       ([name, { unit, emitted }]) => !row(name).includes(`| ${unit} |`) || !row(name).endsWith(`| ${emitted} |`),

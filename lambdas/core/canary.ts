@@ -31,6 +31,9 @@ export const keyOf = (secret: string): Key => ({ id: consonants(sha256(`mail-can
 /** The id of a canary: 20 letters from route and slot alone, so that it is the same however often it is sent. */
 export const canaryId = (route: RouteId, slot: Slot): string => consonants(sha256(`${route}\n${slot}`), 20);
 
+/** What people see of a canary; it decides nothing. */
+export const subjectOf = (host: string, id: string): string => `Mail canary ${host} ${id}`;
+
 /** Two signatures with two purposes: one must never pass for the other. */
 const sign = (key: Key, purpose: 'header' | 'message-id', ...parts: readonly (string | number)[]): string =>
   createHmac('sha256', key.secret)
@@ -71,7 +74,7 @@ export const mint = (route: RouteId, slot: Slot, sentAt: Ms, key: Key, options: 
     sentAt,
     from: options.from,
     to: options.to,
-    subject: `Mail canary ${host} ${id}`,
+    subject: subjectOf(host, id),
     messageId: messageIdFor(key, id, slot, sentAt, options.from.split('@')[1] ?? 'localhost'),
     headers: {
       'X-Mail-Canary': headerFor(key, route, slot, sentAt),

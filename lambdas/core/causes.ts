@@ -242,15 +242,16 @@ export const causes = {
   },
   'trigger-unauthorised': {
     gently: true,
-    meaning: "the host's endpoint refuses our signature",
+    meaning: 'we are not allowed to ask this host to send',
     temporary: false,
-    remedy: (k) => `compare the secret of path ${k.path} with the one on ${k.host}, and the clock of both`,
+    remedy: (k) =>
+      `compare the secret of path ${k.path} with the one on ${k.host}, and the clock of both; a host that is commanded needs the "tags" of the path`,
   },
   'not-in-rotation': {
     meaning: 'another host answered in place of the one that was asked',
     temporary: true,
     remedy: (k) =>
-      `the address of ${k.host} leads to another host: put it into rotation, or correct its "address" or its name in the endpoint`,
+      `put ${k.host} back into rotation, or correct its "address" or its name in the endpoint; a balancer that sticks to the client's address never leads to the others`,
   },
   'agent-offline': {
     meaning: 'the SSM agent of the host did not take the command',

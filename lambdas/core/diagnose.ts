@@ -1,5 +1,5 @@
 /** From failing routes to incidents: grouped by cause and by who said it, opened, changed, reopened, closed (DESIGN 6). */
-import { canaryId } from './canary.ts';
+import { canaryId, subjectOf } from './canary.ts';
 import { type Cause, remedyFor } from './causes.ts';
 import { findings, type Trouble, troubleOf } from './findings.ts';
 import type { Affected, Incident } from './incident.ts';
@@ -84,7 +84,9 @@ const knownOf = (
     product: sample?.product,
     evidence: sample?.evidence,
     queueId: said?.queueId,
-    ...(bad === undefined || cause === 'never-sent' ? {} : { canary: canaryId(id, bad) }),
+    ...(bad === undefined || cause === 'never-sent'
+      ? {}
+      : { canary: canaryId(id, bad), subject: subjectOf(host, canaryId(id, bad)) }),
     from: monitor.paths[path]?.from,
     to: monitor.mailboxes[mailbox]?.address,
     at: slotStart(incident.firstSlot, monitor.limits),

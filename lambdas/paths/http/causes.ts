@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
 import type { Cause } from '../../core/causes.ts';
+import { productOf } from '../../core/products.ts';
 import { asEvidence, classify, classifyCode, seenAsInRefusal } from '../../core/replies.ts';
 import type { Handover, Said, Stage } from '../../core/words.ts';
 import type { Answer } from './exchange.ts';
@@ -10,6 +11,7 @@ import type { Answer } from './exchange.ts';
 export type Asked = {
   readonly sentAt: number;
   readonly host: string;
+  readonly to: string;
   /** The web host as the URL names it. */
   readonly server: string;
   readonly deadline: AbortSignal;
@@ -100,7 +102,13 @@ export const handoverOf = (asked: Asked, answer: Answer): Handover => {
     const base = { state: 'refused' as const, ...said, ...counted(told.failures) };
     if (told.response !== undefined && /^[45]\d\d/.test(told.response)) {
       const seenAs = ofRelay(told).seenAs ?? seenAsInRefusal(told.response);
-      return { ...base, ...ofRelay(told), ...classify(told.response), seenAs };
+      return {
+        ...base,
+        ...ofRelay(told),
+        ...classify(told.response, asked.to),
+        product: productOf(told.response),
+        seenAs,
+      };
     }
     const cause = classifyCode(told.code);
     const relay = cause !== undefined || told.server !== undefined ? ofRelay(told) : {};

@@ -87,6 +87,7 @@ export const openHttp = (settings: HttpSettings & { readonly timeout?: Ms }, con
     const asked: Asked = {
       sentAt: mail.sentAt,
       host: host.id,
+      to: mail.to,
       server: url.host,
       deadline,
       secrets: [secret, Buffer.from(secret).toString('base64')],
