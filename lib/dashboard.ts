@@ -130,7 +130,9 @@ const canaries = (name: string, verdict: Verdict): Metric =>
 
 /** Good of good and bad. Verdicts that say nothing of the host, or of mail that must not arrive, count on neither side. */
 function deliveredShare(name: string): MathExpression {
-  const known = allVerdicts.filter((verdict) => verdicts[verdict].says !== 'unknown' && !('stranger' in verdicts[verdict]));
+  const known = allVerdicts.filter(
+    (verdict) => verdicts[verdict].says !== 'unknown' && !('stranger' in verdicts[verdict]),
+  );
   const sum = (some: readonly Verdict[]) => `SUM([${some.map((verdict) => `FILL(${verdict}, 0)`).join(', ')}])`;
   return new MathExpression({
     expression: `100 * ${sum(known.filter((verdict) => verdicts[verdict].says === 'good'))} / ${sum(known)}`,

@@ -1,13 +1,18 @@
 /** The stack of some settings as CDK writes it: its resources with references filled in, and each function as Lambda would run it. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import type { Settings } from '../../lambdas/settings/schema.ts';
 import { type FunctionName, functionNames } from '../../lib/bundles.ts';
 import { stackSettingsOf } from '../../lib/from-settings.ts';
 import { MailCanary } from '../../lib/mail-canary.ts';
-import { cdkJson } from '../lib/stack.ts';
+import { packageRoot } from '../../lib/package-root.ts';
 import type { Statement } from './grants.ts';
+
+/** The feature flags with which the stack is deployed. */
+const { context } = JSON.parse(readFileSync(join(packageRoot, 'cdk.json'), 'utf8')) as {
+  readonly context: Readonly<Record<string, unknown>>;
+};
 
 const account = '111122223333';
 const region = 'eu-west-1';
@@ -91,7 +96,7 @@ export const synthesise = (
   settings: Settings,
   { bundles, to, endpoint }: { readonly bundles: string; readonly to: string; readonly endpoint: string },
 ): Synthesised => {
-  const app = new App({ outdir: to, context: { ...cdkJson.context } });
+  const app = new App({ outdir: to, context: { ...context } });
   const stack = new Stack(app, 'Stack', { env: { account, region } });
   new MailCanary(stack, 'MailCanary', { settings: stackSettingsOf(settings), code: bundles });
   const raw = app.synth().getStackByName('Stack').template.Resources as Readonly<Record<string, Raw>>;

@@ -52,8 +52,8 @@ export type World = {
   ): Promise<{ readonly result: unknown; readonly lines: readonly Line[] }>;
   /** The tick of a slot that begins at `at`, and what the queue hands to `send`. */
   planAndSend(at: Ms): Promise<{ readonly planned: unknown; readonly messages: number }>;
-  /** Calls that the roles of the template do not allow. */
-  denied(): readonly string[];
+  /** Calls that the roles of the template do not allow; `other` facts show that the check can fail. */
+  denied(other?: Partial<Facts>): readonly string[];
 };
 
 /** Sets the clock of a process; its time goes on from there. */
@@ -184,11 +184,12 @@ ${yaml}`,
     output: () => output,
     invoke,
     planAndSend,
-    denied: () =>
+    denied: (other) =>
       denied(aws.calls, (name) => template.functions[name as FunctionName]?.statements ?? [], {
         tags: {},
         identity: '',
         ...facts,
+        ...other,
       }),
   };
 };

@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Report } from '../../bin/check/report.ts';
-import { ended } from './more-tool.ts';
+import { type Ended, ended } from './more-tool.ts';
 import { root } from './tool.ts';
 
 const ip = (...args: readonly string[]) => execFileSync('/usr/sbin/ip', args, { encoding: 'utf8' });
@@ -53,7 +53,24 @@ export const forwardTo = async (port: number, address: string): Promise<Forward>
   };
 };
 
-/** Runs `check --json` with these settings in the namespace that has this address: as a person on that host would. */
+/** Lets the host that has this address look for everybody else at that one, as a default route does. */
+export const routeOver = (address: string, gateway: string): void => {
+  ip('-n', spaceOf(address), 'route', 'add', 'default', 'via', gateway);
+};
+
+export type As = { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string };
+
+/** Runs a program to its end on the host that has this address, with this environment and nothing else. */
+export const runOn = (address: string, command: readonly string[], { env = {}, cwd = '/' }: As = {}): Promise<Ended> =>
+  ended(
+    spawn('/usr/sbin/ip', ['netns', 'exec', spaceOf(address), ...command], {
+      cwd,
+      env: { ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
+
+/** Runs `check --json` with these settings on the host that has this address. */
 export const checkOn = async (
   address: string,
   dir: string,
@@ -62,14 +79,24 @@ export const checkOn = async (
 ): Promise<{ readonly status: number | null; readonly report: Report }> => {
   const cwd = mkdtempSync(join(dir, 'on-host-'));
   writeFileSync(join(cwd, 'settings.yaml'), stringify(settings));
-  const tool = [process.execPath, join(root, 'bin/mail-canary.ts'), 'check', '--settings', 'settings.yaml', '--json'];
-  const child = spawn('/usr/sbin/ip', ['netns', 'exec', spaceOf(address), ...tool], {
+  const check = [process.execPath, join(root, 'bin/mail-canary.ts'), 'check', '--settings', 'settings.yaml', '--json'];
+  const { status, stdout, stderr } = await runOn(address, check, {
     cwd,
     env: { PATH: process.env.PATH ?? '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const { status, stdout, stderr } = await ended(child);
   rmSync(cwd, { recursive: true });
   if (stdout === '') throw new Error(`check on ${address} ended with ${status}: ${stderr}`);
   return { status, report: JSON.parse(stdout) };
+};
+
+/** A free port on an address of this machine. */
+export const freePortOn = async (address: string): Promise<number> => {
+  const server = createServer().listen(0, address);
+  await once(server, 'listening');
+  const bound = server.address();
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  if (typeof bound !== 'object' || bound === null) throw new Error('no free port');
+  return bound.port;
 };

@@ -6,13 +6,12 @@ export type Ended = { readonly status: number | null; readonly stdout: string; r
 
 /** Waits for the end of a process, and keeps what it prints. */
 export const ended = async (child: ChildProcess): Promise<Ended> => {
-  const text = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name]?.setEncoding('utf8').on('data', (chunk: string) => {
-      text[name] += chunk;
-    });
+  // As bytes: others may listen to the same stream, and a letter may come in two pieces.
+  const said = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  for (const name of ['stdout', 'stderr'] as const) child[name]?.on('data', (chunk: Buffer) => said[name].push(chunk));
   const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { status, ...text };
+  const text = (name: keyof typeof said) => Buffer.concat(said[name]).toString();
+  return { status, stdout: text('stdout'), stderr: text('stderr') };
 };
 
 /** A server on loopback that takes mail over LMTP for nobody, and says why; a relay that has taken the mail returns it. */

@@ -8,6 +8,7 @@ export const smtp = definePath({
   kind: 'smtp',
   settings: shape,
   leavesFromHost: isTemplated,
+  submitted: isTemplated,
   sharedServer: (settings: SmtpSettings) =>
     isTemplated(settings) ? undefined : serverAt(settings.host, portOf(settings)),
   secrets: secretsOf,
