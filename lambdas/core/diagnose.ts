@@ -80,7 +80,7 @@ const knownOf = (
     address: hosts.find((one) => one.id === host)?.address,
     seenAs: sample?.seenAs,
     leftFrom: said?.leftFrom,
-    answeredBy: incident.answeredBy,
+    answeredBy: incident.answeredBy ?? sample?.answeredBy,
     product: sample?.product,
     evidence: sample?.evidence,
     queueId: said?.queueId,

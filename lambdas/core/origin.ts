@@ -36,10 +36,15 @@ const rangesOf = (ranges: readonly string[]): BlockList => {
 export const originOf = (hops: readonly Hop[], host: HostFacts, submitted: boolean): Origin => {
   const known = [...(host.address === undefined ? [] : [host.address]), ...(host.egress ?? [])].filter(isRange);
   if (known.length === 0) return { state: 'unknown' };
+  const own = rangesOf(known);
+  const [first] = hops;
+  // A mail server that hides submissions shows its own way out first.
+  const isHidden =
+    first?.address !== undefined && isIP(first.address) !== 0 && own.check(first.address, family(first.address));
   const out = hops
-    .slice(submitted ? 1 : 0)
+    .slice(submitted && !isHidden ? 1 : 0)
     .flatMap(({ address }) => (address === undefined || isIP(address) === 0 ? [] : [address]))
     .find((address) => !inside.check(address, family(address)));
   if (out === undefined) return { state: 'unknown' };
-  return { state: rangesOf(known).check(out, family(out)) ? 'confirmed' : 'mismatched', address: out };
+  return { state: own.check(out, family(out)) ? 'confirmed' : 'mismatched', address: out };
 };

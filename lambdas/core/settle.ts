@@ -3,6 +3,7 @@ import { canaryId } from './canary.ts';
 import type { StoredBatch } from './items.ts';
 import { type Judgement, slotAt } from './judge.ts';
 import { type Lane, nothing, type Record, setRecord } from './lane.ts';
+import { mailIndex } from './mail-index.ts';
 import { type Monitor, parseRoute } from './monitor.ts';
 import { withNotes } from './noted.ts';
 import type { Asked } from './outcomes.ts';
@@ -83,25 +84,10 @@ export type SettleOutput = {
 export const settle = (input: SettleInput): SettleOutput => {
   const { monitor, laneOf, round, now } = input;
   const { limits } = monitor;
-  const byId = new Map<string, Map<string, OwnMail[]>>();
+  const { byId, mailsOf } = mailIndex(input.sorted, monitor);
   const removable = new Map<string, Place[]>();
   const waiting = new Map<string, Place[]>();
   const duplicates = new Map<string, number>();
-  for (const [mailbox, { own }] of input.sorted) {
-    const ids = new Map<string, OwnMail[]>();
-    for (const one of own) if (!one.stale) ids.set(one.id, [...(ids.get(one.id) ?? []), one]);
-    byId.set(mailbox, ids);
-  }
-  /** The mails of a canary: in its mailbox, and returned to any. What a host minted counts for its own canaries alone. */
-  const mailsOf = (route: RouteId, id: string): readonly OwnMail[] => {
-    const { host, path, mailbox } = parseRoute(route);
-    const mine = ({ by }: OwnMail) =>
-      by === undefined || (monitor.paths[path]?.byHost === true && (by === 'every' || by === host));
-    return [...byId].flatMap(([name, ids]) =>
-      (ids.get(id) ?? []).filter((one) => mine(one) && (name === mailbox || one.mail.bounce !== undefined)),
-    );
-  };
-
   const lanes = new Map<string, Lane>();
   const settled: Settled[] = [];
   const pending: Settled[] = [];
@@ -109,6 +95,7 @@ export const settle = (input: SettleInput): SettleOutput => {
     (lanes.get(name) ?? input.lanes.get(name))?.routes[route] ?? nothing;
 
   const one = (
+    id: string,
     route: RouteId,
     slot: Slot,
     first: Handover | undefined,
@@ -127,7 +114,7 @@ export const settle = (input: SettleInput): SettleOutput => {
     const record = memory.records.find((old) => old.slot === slot);
     if (record !== undefined && mails.length === 0) return;
     const { handover, sighting, judgement, origin } = weigh(
-      { route, slot, first, notes, mails },
+      { id, route, slot, first, notes, mails },
       { monitor, look: input.looks.get(mailbox), host: input.hosts.get(host), asked: input.asked, now },
     );
     const arrivals = mails.filter(({ mail }) => mail.bounce === undefined);
@@ -174,8 +161,8 @@ export const settle = (input: SettleInput): SettleOutput => {
     routes.forEach((route, index) => {
       const id = canaryId(route, slot);
       expected.add(id);
-      const mine = notes.filter((note) => note.route === route);
-      one(route, slot, handovers?.[index], mine, mailsOf(route, id));
+      const mine = notes.length === 0 ? notes : notes.filter((note) => note.route === route);
+      one(id, route, slot, handovers?.[index], mine, mailsOf(route, id));
     });
   }
   // A batch may have been stored, and its mail have arrived, after this round read the batches.
@@ -196,7 +183,7 @@ export const settle = (input: SettleInput): SettleOutput => {
     const known = recordsById(input.lanes, laneOf, mailbox, new Set(late.map(([, [mail]]) => mail?.slot ?? 0)));
     for (const [id] of late) {
       const found = known.get(id);
-      if (found !== undefined) one(found.route, found.slot, undefined, [], mailsOf(found.route, id));
+      if (found !== undefined) one(id, found.route, found.slot, undefined, [], mailsOf(found.route, id));
     }
   }
   return { lanes, settled, pending, duplicates, removable, waiting };

@@ -1,5 +1,4 @@
 /** One canary with everything that is known of it: what was said, what was seen, where it left from, and the verdict. */
-import { canaryId } from './canary.ts';
 import { type Judgement, judge } from './judge.ts';
 import { type Monitor, parseRoute, periodOf } from './monitor.ts';
 import { withNotes } from './noted.ts';
@@ -11,6 +10,8 @@ import type { Handover, HostFacts, Look, Ms, Note, Origin, RouteId, Sighting, Sl
 const notAsked = 'nobody could be asked what became of the command';
 
 export type Canary = {
+  /** `canaryId` of route and slot. */
+  readonly id: string;
   readonly route: RouteId;
   readonly slot: Slot;
   /** What the sending side said at first. */
@@ -36,11 +37,10 @@ export type Weighed = {
 };
 
 /** Weighs one canary. The handover is the best that is known of it: later words and outcomes included. */
-export const weigh = ({ route, slot, first, notes, mails }: Canary, known: Known): Weighed => {
+export const weigh = ({ id, route, slot, first, notes, mails }: Canary, known: Known): Weighed => {
   const { monitor, look, host, asked, now } = known;
   const { path } = parseRoute(route);
   const plan = monitor.paths[path];
-  const id = canaryId(route, slot);
   const { handover: told, bounce, unsigned } = withNotes(first, notes);
   const handover = (told?.state === 'commanded' ? asked.outcomes.get(id) : undefined) ?? told;
   const seen = sightingOf(mails, look, now, { bounce: unsigned ? undefined : bounce, size: plan?.size });

@@ -66,6 +66,13 @@ describe('the first way out of the host', () => {
       true,
       { state: 'confirmed', address: '10.0.1.17' },
     ],
+    [
+      'submitted by us to a mail server that hides it',
+      [hop('10.0.1.17'), hop('203.0.113.9')],
+      host,
+      true,
+      { state: 'confirmed', address: '10.0.1.17' },
+    ],
     ['submitted by us, and nothing after that', [hop('192.0.2.1')], host, true, { state: 'unknown' }],
     [
       'an IPv6 address in another notation',

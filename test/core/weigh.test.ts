@@ -17,7 +17,7 @@ const accepted: Handover = { state: 'accepted', sentAt };
 
 const weighed = (canary: Partial<Canary>, known: Partial<Known> = {}) =>
   weigh(
-    { route, slot: slot0, first: accepted, notes: [], mails: [], ...canary },
+    { id, route, slot: slot0, first: accepted, notes: [], mails: [], ...canary },
     {
       monitor: monitorOf(),
       look: complete,

@@ -23,6 +23,7 @@ const paths = `
 paths:
   mta: { kind: smtp, host: "{host.address}", from: orders@example.com }
 `;
+const throughHost = (host: string) => paths.replace('"{host.address}"', host);
 const hosts = `
 hosts:
   - { id: web-01, address: 10.0.1.11, paths: [mta] }
@@ -158,6 +159,14 @@ describe('a path whose mail leaves from here', () => {
     expect(parse(mailboxes + gateway + listed, 'local').settings.hosts).toHaveLength(1);
     expect(() => parse(mailboxes + gateway + listed, 'stack')).toThrow('use {host.address} in its host');
   });
+});
+
+test('a path through the host\u2019s own mail server begins with our submission, another one does not', () => {
+  const { paths } = monitorOf(parse(mailboxes + throughHost('"{host.address}"') + hosts).settings);
+  expect(paths.mta?.submitted).toBe(true);
+  expect(
+    monitorOf(parse(mailboxes + throughHost('mail-gw.example.com') + hosts).settings).paths.mta?.submitted,
+  ).toBeUndefined();
 });
 
 describe('files', () => {

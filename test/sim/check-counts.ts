@@ -79,7 +79,7 @@ const unwatchedAt = (world: World, at: Ms, hostsAt: Ms): number => {
             'unsent' &&
           (seen.history.get(keyOfCanary(route, slot)) ?? []).some((entry) => entry.at <= at),
       );
-      if (!isSettled && (span?.from ?? 0) < oldest) unwatched += 1;
+      if (!isSettled && (span?.host.since ?? 0) < oldest) unwatched += 1;
     }
   }
   return unwatched;

@@ -135,7 +135,7 @@ export const planted: Readonly<Record<string, readonly Patch[]>> = {
   ],
   'a host speaks for another': [
     patch('canary', "key.host === route?.split('/')[0]", 'key.host.length > 0'),
-    patch('settle', "(by === 'every' || by === host)", 'by.length > 0'),
+    patch('mail-index', "(by === 'every' || by === host)", 'by.length > 0'),
   ],
   'a route that joins an outage opens another incident': [
     patch('diagnose', 'if (current !== undefined) result', 'if (current?.id === key) result'),

@@ -43,9 +43,7 @@ export const storyOf = (seed: number): Story => {
   const every = random.whole(3, 6) * minute;
   const paths = [
     'app',
-    ...(random.chance(0.4) ? ['machine'] : []),
-    ...(random.chance(0.25) ? [agentPath] : []),
-    ...(random.chance(0.25) ? [cronPath] : []),
+    ...random.pick([[], [], ['machine'], ['machine'], [agentPath], [cronPath], [agentPath, cronPath]]),
   ];
   const monitor = monitorWith({
     every,
