@@ -315,6 +315,12 @@ export const causes = {
     temporary: false,
     remedy: (k) => `read the spam headers of a canary in mailbox ${k.mailbox}; check SPF, DKIM and DMARC of the sender`,
   },
+  'left-from-elsewhere': {
+    meaning: 'mail arrives, and it left from an address that is none of the host',
+    temporary: false,
+    remedy: (k) =>
+      `correct the "address" of ${k.host}, declare that address in its "egress", or say in the "origin" of path ${k.path} why it does not matter; until then ${k.host} is not proven`,
+  },
   altered: {
     meaning: 'the attachment arrived and is not the one that was sent',
     temporary: false,

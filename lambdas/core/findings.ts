@@ -1,4 +1,5 @@
 /** What the rounds find in the records of a route: one row per finding. Adding one is adding a row. */
+import type { Cause } from './causes.ts';
 import type { Severity } from './incident.ts';
 import { slotStart } from './judge.ts';
 import { fold, hostSays, initial, type Record, type RouteMemory, type Says, type State, stateOf } from './lane.ts';
@@ -6,11 +7,18 @@ import type { Limits } from './limits.ts';
 import type { Ms, Route } from './words.ts';
 
 /** A route in trouble: since when, and the newest record that shows it. */
-export type Trouble = { readonly state: State; readonly record: Record };
+export type Trouble = {
+  readonly state: State;
+  readonly record: Record;
+  /** Why, where the finding itself says it; else the record's own cause. */
+  readonly cause?: Cause | undefined;
+};
 
 type Finding = {
   readonly name: string;
   readonly severity: Severity;
+  /** The cause of mail that arrives, and not as it should. */
+  readonly cause?: Cause | undefined;
   /** The state of the route as to this finding; failing means that it is found. */
   readonly state: (memory: RouteMemory, limits: Limits, now: Ms) => State;
   readonly shows: (record: Record) => boolean;
@@ -28,6 +36,8 @@ const arrived = ({ verdict, was }: Record) =>
 const isLate = (record: Record) => arrived(record) && record.verdict === 'late';
 const isJunked = (record: Record) => arrived(record) && record.verdict === 'junked';
 const isAltered = (record: Record) => arrived(record) && record.altered === true;
+/** It left from an address that is none of its host's: the host is not proven by it. */
+const isElsewhere = (record: Record) => arrived(record) && record.leftFrom !== undefined;
 const isUnsent = (record: Record) => record.verdict === 'unsent';
 
 /** The state of a route whose mail arrives, as to how it arrives; mail that did not arrive says nothing of that. */
@@ -78,6 +88,7 @@ export const findings = [
   {
     name: 'late',
     severity: 'ticket',
+    cause: 'arrives-late',
     state: arriving(isLate),
     shows: isLate,
     key: (route) => `late|${route.path}|${route.mailbox}`,
@@ -85,6 +96,7 @@ export const findings = [
   {
     name: 'junked',
     severity: 'ticket',
+    cause: 'arrives-in-junk',
     state: arriving(isJunked),
     shows: isJunked,
     key: (route) => `junked|${route.mailbox}`,
@@ -92,9 +104,18 @@ export const findings = [
   {
     name: 'altered',
     severity: 'ticket',
+    cause: 'altered',
     state: arriving(isAltered),
     shows: isAltered,
     key: (route) => `altered|${route.path}|${route.mailbox}`,
+  },
+  {
+    name: 'elsewhere',
+    severity: 'ticket',
+    cause: 'left-from-elsewhere',
+    state: arriving(isElsewhere),
+    shows: isElsewhere,
+    key: (route, record) => `elsewhere|${route.path}|${record.leftFrom}`,
   },
 ] as const satisfies readonly Finding[];
 
@@ -104,5 +125,5 @@ export type FindingName = (typeof findings)[number]['name'];
 export const troubleOf = (finding: Finding, memory: RouteMemory, limits: Limits, now: Ms): Trouble | undefined => {
   const state = finding.state(memory, limits, now);
   const record = memory.records.findLast((one) => finding.shows(one));
-  return state.health === 'failing' && record !== undefined ? { state, record } : undefined;
+  return state.health === 'failing' && record !== undefined ? { state, record, cause: finding.cause } : undefined;
 };

@@ -75,7 +75,7 @@ export const step = (
   const since = state.since ?? record.slot;
   if (state.health === 'failing') return { ...state, recent };
   // What must not be tried again for an hour (a refused login may lock the account) is believed at once.
-  const definite = record.verdict === 'refused' && isGentle(record.cause);
+  const definite = (record.verdict === 'refused' || record.verdict === 'relayed') && isGentle(record.cause);
   const failing = definite || trailing(recent, 'b') >= limits.failing.inRow || recent.replaceAll('g', '').length >= bad;
   return failing ? { health: 'failing', recent, since, failedAt: record.slot } : { health: 'suspected', recent, since };
 };

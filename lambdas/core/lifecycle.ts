@@ -30,24 +30,18 @@ const incidentId = (key: string, firstSlot: Slot, at: Ms): string => {
   return `${new Date(at).toISOString().slice(0, 10)}-${name.join('')}`;
 };
 
-export const affected = ({ state, record }: Trouble): Affected => ({
+export const affected = ({ state, record, cause }: Trouble): Affected => ({
   since: state.since ?? record.slot,
   verdict: record.was ?? record.verdict,
-  cause: causeOf(record),
-  evidence: record.evidence,
+  cause: cause ?? causeOf(record),
+  evidence: cause === 'left-from-elsewhere' ? `it left from ${record.leftFrom}` : record.evidence,
   answeredBy: record.answeredBy,
   seenAs: record.seenAs,
   ...(record.product === undefined ? {} : { product: record.product }),
 });
 
-/** The verdict itself is the cause where the finding is about good news that is not good enough. */
-const causeOf = (record: Trouble['record']): Cause => {
-  if (record.was === 'lost') return 'queued-not-lost';
-  if (record.cause !== undefined) return record.cause;
-  if (record.altered) return 'altered';
-  if (record.verdict === 'late') return 'arrives-late';
-  return record.verdict === 'junked' ? 'arrives-in-junk' : 'unknown';
-};
+const causeOf = (record: Trouble['record']): Cause =>
+  record.was === 'lost' ? 'queued-not-lost' : (record.cause ?? 'unknown');
 
 /** What makes a new version: everything that tellers would tell again. */
 export const substance = ({ name, cause, severity, closedAt, unstable, openings, routes }: Incident) =>

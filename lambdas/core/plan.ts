@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { againOf, isHeld, type Past, triesOf } from './again.ts';
 import { itemsOf, type PlanClock, type StoredBatch } from './items.ts';
 import { slotAt, slotStart } from './judge.ts';
-import { nothing, type RouteMemory } from './lane.ts';
+import { nothing, type RouteMemory, stateOf } from './lane.ts';
 import { lanesOf, type Monitor, parseRoute } from './monitor.ts';
 import type { Ledger, Queue } from './ports.ts';
 import type { Batch, Host, Ms, Route, RouteId, Slot } from './words.ts';
@@ -88,7 +88,13 @@ export const batchesFor = (view: View, slot: Slot): { readonly batches: Batch[];
       routes[0]?.path ?? '',
       routes.map(({ id }) => id),
     );
-  const all: Route[] = [...lanes.values()].flat().filter(({ path }) => !byHost(path));
+  // A stranger's canary that was refused is good news, not a reason to try again: each one is a refusal that fail2ban counts.
+  const isQuiet = ({ id, path }: Route) => {
+    const { memory, tries } = view.past(id);
+    const isNew = memory.records.length + tries.length === 0;
+    return monitor.paths[path]?.mustRefuse === true && !isNew && stateOf(memory, limits).health !== 'failing';
+  };
+  const all: Route[] = [...lanes.values()].flat().filter((route) => !byHost(route.path) && !isQuiet(route));
   const again = againOf(
     all,
     view.past,

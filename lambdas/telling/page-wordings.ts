@@ -86,6 +86,30 @@ export const wordings = {
     consequence: 'It has arrived. Nothing must be sent again.',
     over: ({ many }) => `${many ? 'arrive' : 'arrives'} outside Junk again`,
   },
+  altered: {
+    state: 'MAIL CHANGED',
+    where: to,
+    what: ({ mailbox }, who) => `Attachments from ${who} arrive changed in mailbox ${mailbox}`,
+    quoted: 'Seen',
+    consequence: 'It has arrived, and not as it was sent.',
+    over: ({ many }) => `${many ? 'arrive' : 'arrives'} unchanged again`,
+  },
+  elsewhere: {
+    state: 'WRONG ADDRESS',
+    where: on,
+    what: (_, who) => `Mail from ${who} leaves from an address that is not its own`,
+    quoted: 'Seen',
+    consequence: 'It has arrived, and proves another machine than the one that is meant.',
+    over: ({ many }) => `${many ? 'send' : 'sends'} from their own address again`,
+  },
+  relayed: {
+    state: 'OPEN RELAY',
+    where: by,
+    what: ({ server }) => `${server} takes mail from strangers to strangers`,
+    quoted: 'Server said',
+    consequence: 'No mail is lost by it; spammers will find it within hours.',
+    over: () => 'refuses strangers again',
+  },
   unsent: {
     state: 'NOT SENT',
     where: on,
@@ -98,13 +122,16 @@ export const wordings = {
 
 const noAnswer: ReadonlySet<Cause> = new Set(['connect-refused', 'connect-timeout', 'unreachable', 'dns-failed']);
 
+const isWorded = (finding: string): finding is keyof typeof wordings => Object.hasOwn(wordings, finding);
+
 /** The wording that fits most of an incident's routes; a server that answers nobody is down. */
 export const wordingOf = (
   { finding, cause, answeredBy }: Incident,
   routes: readonly Affected[],
   scene: Scene,
 ): Wording => {
-  if (finding === 'late' || finding === 'junked' || finding === 'unsent') return wordings[finding];
+  if (finding !== 'failing' && isWorded(finding)) return wordings[finding];
+  if (routes.length > 0 && routes.every((route) => route.verdict === 'relayed')) return wordings.relayed;
   if (routes.length > 0 && routes.every((route) => route.cause === 'queued-not-lost')) return wordings.queued;
   const count = (verdict: Affected['verdict']) => routes.filter((route) => route.verdict === verdict).length;
   const [lost, bounced, refused] = [count('lost'), count('bounced'), count('refused')];

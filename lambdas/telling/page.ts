@@ -1,7 +1,9 @@
 /** The text of a page: what a person reads at night, short enough for SMS, and safe wherever it is shown. */
+import { conditionFinding } from '../core/conditions.ts';
 import type { Incident, IncidentEvent } from '../core/incident.ts';
 import { parseRoute } from '../core/monitor.ts';
 import type { Ms } from '../core/words.ts';
+import { conditionPage } from './condition-page.ts';
 import { type Scene, wordingOf, wordings } from './page-wordings.ts';
 import { cut, duration, fitted, listed, plain, timeIn, widest } from './wording.ts';
 
@@ -75,6 +77,7 @@ const riskLine = ({ services, customers }: Incident, label: string): string => {
 
 /** The page of an incident's present version: opened, changed, or closed. Same event and context, same bytes. */
 export const pageOf = ({ incident }: IncidentEvent, context: PageContext): Page => {
+  if (incident.finding === conditionFinding) return conditionPage(incident, context);
   const all = Object.entries(incident.routes);
   const live = all.filter(([, { over }]) => over === undefined);
   const entries = live.length === 0 || incident.closedAt !== undefined ? all : live;

@@ -63,6 +63,12 @@ describe('the state table', () => {
     expect(fold(initial, [{ ...refused, cause: 'relay-denied' }], limits)).toMatchObject({ health: 'suspected' });
   });
 
+  test('so is a server that relays for a stranger: the next one goes to it in a day', () => {
+    const relayed: Record = { slot: slot0, verdict: 'relayed', cause: 'open-relay' };
+    expect(fold(initial, [relayed], limits)).toMatchObject({ health: 'failing', failedAt: slot0 });
+    expect(fold(initial, [{ slot: slot0, verdict: 'denied' }], limits)).toMatchObject({ health: 'healthy' });
+  });
+
   test.each(cases)('$what', ({ story, health, since, failedAt }) => {
     expect(folded(story)).toMatchObject({
       health,

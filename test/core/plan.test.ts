@@ -5,7 +5,7 @@ import type { Monitor } from '../../lambdas/core/monitor.ts';
 import { isDue } from '../../lambdas/core/plan.ts';
 import type { Queue } from '../../lambdas/core/ports.ts';
 import { hostOf, hostsOf, inside, minute, monitorOf, outside, pathPlan, slot0 } from './fleet.ts';
-import { planning } from './planning.ts';
+import { planning, refusedAt } from './planning.ts';
 
 const everyMinute = monitorOf({ paths: { app: pathPlan({ every: minute }) } });
 const routesOf = (hosts: readonly { id: string }[], path = 'app', mailbox = 'outside') =>
@@ -170,6 +170,38 @@ describe('a canary that must be refused', () => {
     const { tick, queued } = await planning(strangers, [hostOf('web-01', { mailboxes: ['outside', 'inside'] })]);
     await tick(slot0);
     expect(queued.flatMap(({ batch }) => batch.routes)).toEqual(['web-01/app/outside']);
+  });
+
+  const daily = monitorOf({ paths: { app: pathPlan({ every: 24 * 60 * minute, mustRefuse: true }) } });
+  const route = 'web-01/app/outside';
+  const [host] = hostsOf(1);
+  if (host === undefined) throw new Error('there is no host');
+
+  test('is tried at once when it is new, and then once a day: that it is refused is no reason to try again', async () => {
+    const { tick, queued, items, record } = await planning(daily, [host]);
+    for (let slot = slot0; slot < slot0 + 24 * 60; slot += 1) {
+      const before = queued.length;
+      await tick(slot);
+      for (const { batch } of queued.slice(before)) {
+        await items.putHandovers(batch, [refusedAt(slot, daily, { stage: 'rcpt' })], slot * minute);
+        await record([[route, { slot, verdict: 'denied' }]]);
+      }
+    }
+    expect(queued.length).toBeGreaterThan(0);
+    expect(queued.length).toBeLessThanOrEqual(2);
+  });
+
+  test('that was relayed is tried again hourly, and three times when it is refused again', async () => {
+    const { tick, queued, record } = await planning(daily, [host]);
+    await record([[route, { slot: slot0, verdict: 'relayed', cause: 'open-relay' }]]);
+    for (let slot = slot0 + 1; slot < slot0 + 59; slot += 1) await tick(slot);
+    const regular = queued.length;
+    expect(regular).toBeLessThanOrEqual(1);
+    for (let slot = slot0 + 59; slot < slot0 + 62; slot += 1) await tick(slot);
+    expect(queued.length).toBe(regular + 1);
+    await record([[route, { slot: slot0 + 61, verdict: 'denied' }]]);
+    await tick(slot0 + 62);
+    expect(queued.length).toBe(regular + 2);
   });
 });
 

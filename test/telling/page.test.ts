@@ -1,6 +1,8 @@
 /** What a page says, and that it keeps its contract whatever a stranger's server wrote. */
 import { describe, expect, test } from 'vitest';
+import { stepConditions } from '../../lambdas/core/conditions.ts';
 import type { IncidentEvent } from '../../lambdas/core/incident.ts';
+import type { Record } from '../../lambdas/core/lane.ts';
 import { type PageContext, pageOf } from '../../lambdas/telling/page.ts';
 import { hostsOf, inside, minute, monitorOf, outside, pathPlan, slot0 } from '../core/fleet.ts';
 import { late, lost, type Outcome, refused, storyOf, unsent } from '../core/story.ts';
@@ -160,6 +162,73 @@ describe('the six states, word for word', () => {
     story.round(start + 5 * minute);
     expect(page('closed').title).toBe('OVER: web-03 is gone, never delivered (4 min)');
     expect(page('closed').body.join()).toContain('Not proved');
+  });
+});
+
+describe('mail that arrives, and not as it should', () => {
+  const arriving = (record: Partial<Record>) => {
+    const hosts = hostsOf(3);
+    return told(hosts, /web-03/, { verdict: 'delivered', took: 2000, ...record }, 2).page('opened');
+  };
+
+  test('from an address that is none of the host: arrived, and nobody refused anything', () => {
+    const { title, body } = arriving({ leftFrom: '10.0.1.99' });
+    expect(title).toBe('WRONG ADDRESS: web-03 on path app (1 of 3 hosts)');
+    expect(body).toContain('Seen: it left from 10.0.1.99');
+    expect(body.join(' ')).not.toMatch(/refuse|must be sent again/);
+  });
+
+  test('with another attachment', () => {
+    const { title, body } = arriving({ altered: true });
+    expect(title).toBe('MAIL CHANGED: web-03 to mailbox outside (1 of 3 hosts)');
+    expect(body.join(' ')).not.toMatch(/refuse|must be sent again/);
+  });
+});
+
+test('a server that relays for strangers is an open relay, and refuses nobody', () => {
+  const hosts = hostsOf(1);
+  const outcome: Outcome = {
+    verdict: 'relayed',
+    cause: 'open-relay',
+    evidence: '250 2.0.0 Ok: queued as 4F2B1',
+    answeredBy: 'mail-gw',
+  };
+  const { title, body } = told(hosts, /web-01/, outcome, 1).page('opened');
+  expect(title).toMatch(/^OPEN RELAY: web-01 by mail-gw/);
+  expect(body[0]).toContain('mail-gw takes mail from strangers to strangers');
+});
+
+describe('news that is about no route', () => {
+  const incident = stepConditions(
+    [
+      {
+        key: 'self-registered|web-09|cron',
+        severity: 'note',
+        cause: 'self-registered',
+        name: 'web-09',
+        since: start,
+        evidence: 'web-09 spoke for itself over path cron from 10.0.1.9 @everybody',
+      },
+    ],
+    [],
+    monitorOf(),
+    start,
+  )[0];
+  if (incident === undefined) throw new Error('there is no incident');
+  const page = (one: typeof incident) => pageOf({ kind: 'opened', key: 'k', incident: one }, contextFor([]));
+
+  test('is told as news, with its first step, and rings nothing', () => {
+    const { title, body } = page(incident);
+    expect(title).toBe('NEWS: web-09: a host that nobody had listed spoke for itself');
+    expect(body.join('\n')).toMatch(/^First step: nothing if you expected web-09/m);
+    expect(body).toContain('This is a note, not a page.');
+    expect(body.join(' ')).not.toMatch(/refuse|@everybody/);
+  });
+
+  test('and is over when it is none any more', () => {
+    const { title, body } = page({ ...incident, closedAt: start + 24 * 60 * minute, ending: 'recovered' });
+    expect(title).toMatch(/^OVER: NEWS: web-09/);
+    expect(body.join(' ')).toMatch(/It lasted 1 day|It lasted 24 h/);
   });
 });
 
