@@ -119,7 +119,10 @@ export const settle = (input: SettleInput): SettleOutput => {
     );
     const arrivals = mails.filter(({ mail }) => mail.bounce === undefined);
     // A round that died before it removed the mail leaves it to be seen again: that is no second mail.
-    const isAgain = arrivals.some(({ mail, sentAt }) => arrivalOf(mail, sentAt, now) - sentAt === record?.took);
+    // What a host minted has its time from the note that came with it, which may have come after the mail.
+    const isAgain = arrivals.some(
+      ({ mail, sentAt, by }) => by !== undefined || arrivalOf(mail, sentAt, now) - sentAt === record?.took,
+    );
     const further = arrivals.length - (record?.took === undefined || isAgain ? 1 : 0);
     if (further > 0) duplicates.set(mailbox, (duplicates.get(mailbox) ?? 0) + further);
     if (record !== undefined && !changes(record, sighting, handover)) return;
