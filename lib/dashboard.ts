@@ -47,7 +47,7 @@ type Explained = {
 const graphs = (name: string): readonly Explained[] => [
   {
     title: 'Does mail arrive?',
-    text: 'Canaries that arrived, late and in Junk included, in percent of those whose end is known. Unsent and blind ones say nothing of the hosts and are left out: a gap means that nothing is known.',
+    text: 'Canaries that arrived, late and in Junk included (but not those whose sender had to be proven and was not), in percent of those whose end is known. Unsent and blind ones say nothing of the hosts and are left out: a gap means that nothing is known.',
     metric: 'Canaries',
     graph: { left: [deliveredShare(name)], leftYAxis: { ...fromZero, max: 100 } },
   },

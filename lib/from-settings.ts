@@ -1,5 +1,5 @@
 /** From the settings of the file to what the stack needs to know: needs and secrets of the kinds in use, and the layer. */
-import { needsOf, secretsOf } from '../lambdas/mailbox/auth/index.ts';
+import { needsOf, secretsOf, writesOf } from '../lambdas/mailbox/auth/index.ts';
 import { kindOf } from '../lambdas/settings/checks.ts';
 import { deployedOf } from '../lambdas/settings/deployed.ts';
 import type { Settings } from '../lambdas/settings/schema.ts';
@@ -19,6 +19,7 @@ export const stackSettingsOf = (settings: Settings): StackSettings => {
     network: settings.network,
     mailboxNeeds: mailboxes.flatMap(({ auth }) => needsOf(auth)),
     mailboxSecrets: mailboxes.flatMap(({ auth }) => secretsOf(auth)),
+    mailboxWrites: mailboxes.flatMap(({ auth }) => writesOf(auth)),
     json: deployedOf(settings),
   };
 };

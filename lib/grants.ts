@@ -60,10 +60,25 @@ function secretArn(scope: IConstruct, name: string): string {
   });
 }
 
-/** Adds the grants of all secret references, each once. */
-export function grantSecrets(grantee: IPrincipal, scope: IConstruct, references: readonly string[]): void {
-  grantNeeds(
-    grantee,
-    [...new Set(references)].map((reference) => secretNeed(scope, reference)),
-  );
+/** What writes a secret back where `secretNeed` reads it. */
+const writing: Readonly<Record<string, string>> = {
+  'secretsmanager:GetSecretValue': 'secretsmanager:PutSecretValue',
+  'ssm:GetParameter': 'ssm:PutParameter',
+};
+
+/** Adds the grants of all secret references, each once. `writes` are those that are also written back. */
+export function grantSecrets(
+  grantee: IPrincipal,
+  scope: IConstruct,
+  references: readonly string[],
+  writes: readonly string[] = [],
+): void {
+  const need = (reference: string) => secretNeed(scope, reference);
+  grantNeeds(grantee, [
+    ...[...new Set(references)].map(need),
+    ...[...new Set(writes)].map(need).map(({ actions, resources }) => ({
+      actions: actions.flatMap((action) => writing[action] ?? []),
+      resources,
+    })),
+  ]);
 }

@@ -179,7 +179,7 @@ export class MailCanary extends Construct {
       id: 'AwsSolutions-IAM5[Resource::*]',
       reason: 'cloudwatch:PutMetricData knows no resources; a condition limits it to the namespace',
     });
-    grantSecrets(confirm.role, this, settings.mailboxSecrets);
+    grantSecrets(confirm.role, this, settings.mailboxSecrets, settings.mailboxWrites);
     everyMinute(this, 'ConfirmTick', confirm.fn, `Mail Canary ${name}: judges what arrived`);
 
     // What rings, and what people look at.

@@ -27,6 +27,8 @@ export type StackSettings = {
   readonly network?: Network | undefined;
   /** Secret references of the mailboxes; granted to `confirm` only. */
   readonly mailboxSecrets: readonly string[];
+  /** Those among them that are written back (rotated refresh tokens). */
+  readonly mailboxWrites: readonly string[];
   /** What the mailboxes need besides their secrets; granted to `confirm` only. */
   readonly mailboxNeeds: readonly Need[];
   /** The validated settings as the functions read them: plain data, durations parsed, secrets still references. */

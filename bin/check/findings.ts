@@ -4,10 +4,16 @@ import type { Row } from './report.ts';
 
 /** One sentence for each kind of finding, and one for each address that mail left from and should not have. */
 export const findingsOf = (rows: readonly Row[], { hosts }: Settings): string[] => {
-  const routes = (is: (row: Row) => boolean) => rows.filter(is).map(({ route }) => route);
+  const routes = (is: (row: Row) => boolean) =>
+    rows.filter(is).map(({ route, slowest }) => `${route}${slowest === null ? '' : ` (${slowest})`}`);
   const all: readonly (readonly [string, string[]])[] = [
     ['arrived late', routes(({ verdict }) => verdict === 'late')],
     ['arrived in Junk', routes(({ verdict }) => verdict === 'junked')],
+    [
+      'arrived, and nothing proves the sender',
+      routes(({ unauthenticated, verdict }) => unauthenticated && verdict !== 'unauthenticated'),
+    ],
+    ['arrived, and a rule moved it to a folder that is not read', routes(({ moved }) => moved)],
     ['arrived with another attachment than was sent', routes(({ altered }) => altered)],
   ];
   const elsewhere = new Map(

@@ -22,6 +22,7 @@ const stateOf = {
   refused: 'CRITICAL',
   bounced: 'CRITICAL',
   lost: 'CRITICAL',
+  unauthenticated: 'CRITICAL',
   denied: 'OK',
   relayed: 'CRITICAL',
   unsent: 'UNKNOWN',

@@ -3,7 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { memoryLedger } from '../../lambdas/adapters/ledger-memory.ts';
 import { keyOf } from '../../lambdas/core/canary.ts';
-import { type Monitor, parseRoute } from '../../lambdas/core/monitor.ts';
+import { type Condition, conditionsOf } from '../../lambdas/core/conditions.ts';
+import { itemsOf } from '../../lambdas/core/items.ts';
+import { type Monitor, parseRoute, routesOf } from '../../lambdas/core/monitor.ts';
+import type { Ledger } from '../../lambdas/core/ports.ts';
 import type { Settled } from '../../lambdas/core/settle.ts';
 import type { Handover, Ms, RouteId } from '../../lambdas/core/words.ts';
 import { monitorOf, staticHosts } from '../../lambdas/settings/monitor.ts';
@@ -13,6 +16,8 @@ import { type Local, wireLocal } from '../../lambdas/wiring/local.ts';
 export type PassOptions = {
   readonly settings: Settings;
   readonly secret: (reference: string) => Promise<string>;
+  /** Stores a secret that a provider replaced. */
+  readonly putSecret?: ((reference: string, value: string) => Promise<void>) | undefined;
   /** How long to wait for arrivals after the last canary was sent. */
   readonly wait: Ms;
   readonly atOnce?: number;
@@ -30,6 +35,8 @@ export type Pass = {
   readonly monitor: Monitor;
   readonly stories: readonly Settled[];
   readonly problems: readonly { readonly what: string; readonly error: unknown }[];
+  /** What is wrong with mailboxes and certificates, and is no failure. */
+  readonly conditions: readonly Condition[];
 };
 
 /** A pass over many hosts may take a while; what could not be sent within this is unsent. */
@@ -41,7 +48,15 @@ const forOnePass = (monitor: Monitor): Monitor => {
   const window = limits.window + Math.ceil(longest / limits.tick);
   return {
     ...monitor,
-    limits: { ...limits, sendBy: longest, window, spread: 0, unproven: { ...limits.unproven, every: 0 } },
+    // Its few rounds follow each other within seconds: a mailbox that was slow once gets its whole time again.
+    limits: {
+      ...limits,
+      sendBy: longest,
+      window,
+      spread: 0,
+      hurried: longest,
+      unproven: { ...limits.unproven, every: 0 },
+    },
   };
 };
 
@@ -68,16 +83,18 @@ export const runPass = async (options: PassOptions): Promise<Pass> => {
   const problems: { what: string; error: unknown }[] = [];
   /** A canary may arrive, and be settled, before the other canaries of its batch are sent and their handovers stored. */
   const handovers = new Map<RouteId, Handover>();
+  const ledger = memoryLedger();
   let sent = 0;
   let lastSent: Ms = Date.now();
   const local: Local = wireLocal({
     settings,
     monitor,
     keys: { current: keyOf(randomBytes(32).toString('hex')) },
-    ledger: memoryLedger(),
+    ledger,
     metrics: { publish: async () => undefined },
     teller: { tell: async () => undefined },
     secret: options.secret,
+    putSecret: options.putSecret,
     sources: [staticHosts(settings)],
     ...(options.atOnce === undefined ? {} : { atOnce: options.atOnce }),
     onSent: ({ routes }, said) => {
@@ -134,10 +151,29 @@ export const runPass = async (options: PassOptions): Promise<Pass> => {
       ...story,
       handover: story.handover ?? handovers.get(story.route),
     }));
-    return { monitor, stories: told, problems };
+    return { monitor, stories: told, problems, conditions: await conditionsIn(ledger, monitor) };
   } finally {
     await local.stop();
   }
+};
+
+/** What the last round left: a dark mailbox shows in its canaries, everything else nowhere but here. */
+const conditionsIn = async (ledger: Ledger, monitor: Monitor): Promise<readonly Condition[]> => {
+  const items = itemsOf(ledger);
+  const hosts = await items.hosts();
+  // One refusal to delete is all that a pass sees.
+  const atOnce = { ...monitor, limits: { ...monitor.limits, removals: 0 } };
+  const conditions = conditionsOf({
+    monitor: atOnce,
+    hosts,
+    hellos: [],
+    routes: hosts.flatMap((host) => routesOf(host, monitor)),
+    states: await items.mailboxes(),
+    certificates: await items.certificates(),
+    incidents: [],
+    now: Date.now(),
+  });
+  return conditions.filter(({ key }) => !/^(bounces-)?dark\|/.test(key));
 };
 
 const isSettled = ({ judgement }: Settled) => judgement.verdict !== 'pending';

@@ -1,45 +1,18 @@
-/** What a pass found, as one JSON document and as what a person reads. */
-import { remedyFor } from '../../lambdas/core/causes.ts';
+import { causes } from '../../lambdas/core/causes.ts';
+import { type Condition, remedyOf } from '../../lambdas/core/conditions.ts';
 import { diagnose } from '../../lambdas/core/diagnose.ts';
 import type { Incident } from '../../lambdas/core/incident.ts';
 import { initial, type Record as VerdictRecord } from '../../lambdas/core/lane.ts';
-import { type Monitor, parseRoute, routesOf } from '../../lambdas/core/monitor.ts';
+import { parseRoute, routesOf } from '../../lambdas/core/monitor.ts';
 import type { Settled } from '../../lambdas/core/settle.ts';
-import { type Handover, type Hop, type Ms, type Origin, type Verdict, verdicts } from '../../lambdas/core/words.ts';
+import { type Handover, type Ms, verdicts } from '../../lambdas/core/words.ts';
 import type { Settings } from '../../lambdas/settings/schema.ts';
 import { findingsOf } from './findings.ts';
-import { commandsFor, knownOf } from './known.ts';
-import type { Pass } from './pass.ts';
+import { type Row, rowOf } from './row.ts';
 
-export type Row = {
-  readonly route: string;
-  readonly host: string;
-  readonly path: string;
-  readonly mailbox: string;
-  readonly verdict: Verdict | 'pending';
-  readonly cause: string | null;
-  readonly evidence: string | null;
-  readonly remedy: string | null;
-  readonly answeredBy: string | null;
-  readonly seenAs: string | null;
-  readonly queueId: string | null;
-  readonly sentAt: string | null;
-  /** From sending to arrival. */
-  readonly seconds: number | null;
-  readonly folder: string | null;
-  /** Where it really left from: the host's own address or not; null where that was not looked at. */
-  readonly origin: Origin | null;
-  /** Its attachment is not the one that was sent. */
-  readonly altered: boolean;
-  /** What was said to and fro, a line each; kept for one canary of each kind of failure. */
-  readonly conversation: readonly string[];
-  /** Commands for the administrator: where the reason is found. */
-  readonly whereToLook: readonly string[];
-  /** The same for a failure: which mails the server refused from that address since the day before. */
-  readonly lostMails: readonly string[];
-  /** Oldest first; seconds since the hop before, negative where clocks differ. */
-  readonly hops: readonly { readonly by: string; readonly from: string | null; readonly seconds: number | null }[];
-};
+export type { Row } from './row.ts';
+
+import type { Pass } from './pass.ts';
 
 export type Report = {
   readonly ok: boolean;
@@ -54,59 +27,6 @@ export type Report = {
     readonly summary: string;
   }[];
   readonly warnings: readonly string[];
-};
-
-/**
- * The verdict at the end of a pass. What nobody sent will not be sent any more, and what was refused for now is not
- * tried again (of a server that must refuse, that says nothing); a mailbox that stayed dark leaves its canaries blind.
- * The rest is still `pending`, and says so.
- */
-const finalVerdict = ({ judgement, handover, sighting }: Settled, mustRefuse: boolean): Verdict | 'pending' => {
-  if (judgement.verdict !== 'pending') return judgement.verdict;
-  if (handover?.state === 'refused') return mustRefuse ? 'unsent' : 'refused';
-  if (handover?.state === 'unsent') return 'unsent';
-  return sighting.state === 'dark' && sighting.cause !== 'looked-partly' ? 'blind' : 'pending';
-};
-
-const hopsOf = (hops: readonly Hop[]): Row['hops'] =>
-  hops.map(({ by, from, at }, index) => {
-    const before = hops[index - 1]?.at;
-    return { by, from: from ?? null, seconds: at === undefined || before === undefined ? null : (at - before) / 1000 };
-  });
-
-const rowOf = (story: Settled, settings: Settings, monitor: Monitor): Row => {
-  const { route, handover, sighting, judgement } = story;
-  const { host, path, mailbox } = parseRoute(route);
-  const verdict = finalVerdict(story, monitor.paths[path]?.mustRefuse === true);
-  const dark = verdict === 'blind' && sighting.state === 'dark' ? sighting : undefined;
-  const good = verdict !== 'pending' && verdicts[verdict].says === 'good';
-  const refusal = handover !== undefined && 'cause' in handover ? handover.cause : undefined;
-  const cause = dark?.cause ?? (good ? undefined : (judgement.cause ?? refusal));
-  const known = knownOf(story, settings, monitor, dark !== undefined);
-  const bad = verdict !== 'pending' && verdicts[verdict].says === 'bad';
-  const commands = cause === undefined || good ? undefined : commandsFor(cause, known);
-  return {
-    route,
-    host,
-    path,
-    mailbox,
-    verdict,
-    cause: cause ?? null,
-    evidence: dark?.detail ?? judgement.evidence ?? handover?.evidence ?? null,
-    remedy: cause === undefined ? null : remedyFor(cause, known),
-    answeredBy: judgement.answeredBy ?? handover?.answeredBy ?? null,
-    seenAs: handover?.seenAs ?? null,
-    queueId: handover?.queueId ?? null,
-    sentAt: handover === undefined || handover.state === 'unsent' ? null : new Date(handover.sentAt).toISOString(),
-    seconds: judgement.took === undefined ? null : judgement.took / 1000,
-    folder: sighting.state === 'seen' ? sighting.folder : null,
-    origin: story.origin ?? null,
-    altered: sighting.state === 'seen' && sighting.altered === true,
-    conversation: handover?.conversation ?? [],
-    whereToLook: commands?.whereToLook ?? [],
-    lostMails: bad ? (commands?.lostMails ?? []) : [],
-    hops: sighting.state === 'seen' ? hopsOf(sighting.hops) : [],
-  };
 };
 
 const recordOf = (story: Settled, row: Row): VerdictRecord[] => {
@@ -149,6 +69,13 @@ export const isGood = ({ verdict }: Row): boolean => verdict !== 'pending' && ve
 /** Is in the mailbox, as it must be: of a server that must refuse, a refusal is good. */
 export const hasArrived = (row: Row): boolean => isGood(row) && row.verdict !== 'denied';
 
+/** A condition as one line: what, what proves it, what to do. */
+const wordsOf = (condition: Condition): string => {
+  const { name, cause, evidence } = condition;
+  const seen = evidence === undefined ? '' : ` (${evidence})`;
+  return `${name}: ${causes[cause].meaning}${seen}: ${remedyOf(condition)}`;
+};
+
 /** Makes the report of a pass. */
 export const reportOf = (pass: Pass, settings: Settings, warnings: readonly string[], now: Ms): Report => {
   const order = new Map(settings.hosts.map(({ id }, index) => [id, index]));
@@ -180,7 +107,7 @@ export const reportOf = (pass: Pass, settings: Settings, warnings: readonly stri
         inCommon,
         summary,
       })),
-    warnings: [...warnings, ...findingsOf(rows, settings), ...problems],
+    warnings: [...warnings, ...findingsOf(rows, settings), ...pass.conditions.map(wordsOf), ...problems],
   };
 };
 

@@ -3,10 +3,25 @@ import { type Cause, causes } from '../../lambdas/core/causes.ts';
 import { asEvidence } from '../../lambdas/core/replies.ts';
 import { isGood, type Report, type Row } from './report.ts';
 
-const spent = (seconds: number | null): string => {
-  if (seconds === null) return '';
-  return seconds < 0 ? `, ${seconds.toFixed(1)} s: the clocks differ` : `, +${seconds.toFixed(1)} s`;
+const spent = ({ seconds, skew }: Row['hops'][number], isLast: boolean): string => {
+  const until =
+    seconds === null ? '' : `${seconds.toFixed(1)} s until ${isLast ? 'it was in the mailbox' : 'the next'}`;
+  if (skew) return `, ${until === '' ? '' : `${until}: `}the clocks differ`;
+  return until === '' ? '' : `, ${until}`;
 };
+
+const over = ({ protocol, tls }: Row['hops'][number]): string =>
+  protocol === null && tls === null ? '' : ` (${[protocol, tls].filter((one) => one !== null).join(', ')})`;
+
+const results = ({ authentication, spam, moved, folder }: Row): string[] => [
+  ...(authentication === null
+    ? []
+    : [
+        `  sender: SPF ${authentication.spf ?? 'not judged'}, DKIM ${authentication.dkim ?? 'not judged'}, DMARC ${authentication.dmarc ?? 'not judged'}`,
+      ]),
+  ...(spam === null ? [] : [`  spam filter: ${asEvidence(spam)}`]),
+  ...(moved ? [`  moved to: ${asEvidence(folder ?? '')}`] : []),
+];
 
 const facts = (row: Row): string[] => {
   const meaning = row.cause === null ? '' : ` (${causes[row.cause as Cause]?.meaning ?? ''})`;
@@ -31,14 +46,17 @@ const way = ({ hops }: Row): string[] =>
     ? []
     : [
         '  hops:',
-        ...hops.map(({ by, from, seconds }) => `    ${from === null ? '' : `${from} to `}${by}${spent(seconds)}`),
+        ...hops.map(
+          (hop, index) =>
+            `    ${hop.from === null ? '' : `${hop.from} to `}${hop.by}${over(hop)}${spent(hop, index === hops.length - 1)}`,
+        ),
       ];
 
 /** The canary of every route that did not arrive as it must, and the way of those that arrived. */
 export const storiesOf = ({ verdicts: rows }: Report, title: (text: string) => string): string[] =>
   rows.flatMap((row) => {
     const lines = isGood(row)
-      ? way(row)
+      ? [...results(row), ...way(row)]
       : [
           ...facts(row),
           // Lines of a server: whoever prints them must not let them paint the terminal.

@@ -66,7 +66,7 @@ const askable = (settings: Settings): { readonly settings: Settings; readonly wa
 type Passed = { readonly report: Report; readonly settings: Settings; readonly wait: number };
 
 const pass = async (options: Options): Promise<Passed> => {
-  const { settings: all, warnings: known, secret } = await readSettings(options.settings);
+  const { settings: all, warnings: known, secret, putSecret } = await readSettings(options.settings);
   const { settings, warnings: unasked } = askable(narrowed(all, options));
   const warnings = [...known, ...unasked];
   const wait = options.wait === undefined ? settings.lostAfter : durationOf('--wait', options.wait);
@@ -80,6 +80,7 @@ const pass = async (options: Options): Promise<Passed> => {
   const found = await runPass({
     settings,
     secret,
+    putSecret,
     wait,
     progress: ({ routes, sent, settled, dark }) => {
       const waiting = dark.length === 0 ? '' : `, mailbox ${dark.join(', ')} cannot be read`;

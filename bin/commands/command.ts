@@ -17,10 +17,15 @@ export const defaultSettings = 'mail-canary.yaml';
 /** Reads the settings of the caller and every secret that they name, so that a missing one is found before any mail is sent. */
 export const readSettings = async (
   file: string,
-): Promise<Loaded & { readonly secret: (reference: string) => Promise<string> }> => {
+): Promise<
+  Loaded & {
+    readonly secret: (reference: string) => Promise<string>;
+    readonly putSecret: (reference: string, value: string) => Promise<void>;
+  }
+> => {
   const folder = callersFolder();
   const loaded = loadSettings(resolve(folder, file), 'local', folder);
-  const secret = localSecrets(process.env, folder);
+  const { read: secret, write: putSecret } = localSecrets(process.env, folder);
   const failures = await Promise.all(
     loaded.secrets.map(async ({ at, reference }) => {
       try {
@@ -37,7 +42,7 @@ export const readSettings = async (
     }),
   );
   if (failures.flat().length > 0) throw new SettingsError(failures.flat().join('\n'));
-  return { ...loaded, secret };
+  return { ...loaded, secret, putSecret };
 };
 
 /** A duration of the command line ("90s", "10 minutes"). */

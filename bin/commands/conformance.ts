@@ -40,7 +40,7 @@ const urlOf = (text: string): URL => {
 
 const resolved = async (what: string, reference: string): Promise<string> => {
   try {
-    return await localSecrets(process.env, callersFolder())(reference);
+    return await localSecrets(process.env, callersFolder()).read(reference);
   } catch (error) {
     throw new UsageError(`${what} cannot be resolved: ${error instanceof Error ? error.message : 'unknown error'}`);
   }

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { fleetId, fleetKey, generationOf, hostKey } from '../../lambdas/core/enrolment.ts';
+import { defaultMailboxes, expandMailboxes } from '../../lambdas/core/groups.ts';
 import { type HeartbeatSettings, isNoteUrl, noteUrlForm } from '../../lambdas/paths/heartbeat/settings.ts';
 import { kindOf } from '../../lambdas/settings/checks.ts';
 import { loadSettings } from '../../lambdas/settings/load.ts';
@@ -36,7 +37,11 @@ const heartbeatPaths = (settings: Settings): string[] => {
 };
 
 const whomOf = async (id: string | undefined, settings: Settings, fleet: boolean, place: Place): Promise<Whom> => {
-  const every = { id: fleetId, paths: heartbeatPaths(settings), mailboxes: Object.keys(settings.mailboxes) };
+  const every = {
+    id: fleetId,
+    paths: heartbeatPaths(settings),
+    mailboxes: expandMailboxes(fleetId, defaultMailboxes(settings.mailboxes), settings.mailboxes),
+  };
   if (fleet) {
     if (id !== undefined) throw new UsageError(`--fleet is for hosts of any name: leave out "${id}"`);
     return every;

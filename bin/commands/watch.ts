@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { listenForTellings, type NoteHandler, type NoteServer, noteHandler } from '../../lambdas/adapters/note-http.ts';
+import { conditionFinding } from '../../lambdas/core/conditions.ts';
 import type { IncidentEvent } from '../../lambdas/core/incident.ts';
 import { monitorOf, staticHosts } from '../../lambdas/settings/monitor.ts';
 import { wireLocal } from '../../lambdas/wiring/local.ts';
@@ -20,12 +21,14 @@ type Options = {
 
 /** An incident in a few lines: what, proof, next step. */
 const linesOf = ({ kind, incident }: IncidentEvent): string[] => [
-  `INCIDENT ${kind} ${incident.id}: ${incident.summary}`,
+  `INCIDENT ${kind} (${incident.severity}) ${incident.id}: ${incident.summary}`,
   ...(kind === 'closed'
     ? [`  ended: ${incident.ending ?? 'not known'}`]
     : [
         ...incident.facts.map((fact) => `  ${fact}`),
-        ...(incident.evidence === undefined ? [] : [`  server said: ${incident.evidence}`]),
+        ...(incident.evidence === undefined
+          ? []
+          : [`  ${incident.finding === conditionFinding ? 'seen' : 'server said'}: ${incident.evidence}`]),
         `  next step: ${incident.remedy}`,
         ...(incident.look ?? []).map((command) => `  look: ${command}`),
         ...(incident.lostMails ?? []).map((command) => `  mails lost besides: ${command}`),
@@ -33,7 +36,7 @@ const linesOf = ({ kind, incident }: IncidentEvent): string[] => [
 ];
 
 const watch = async (options: Options): Promise<number> => {
-  const { settings, warnings, secret } = await readSettings(options.settings);
+  const { settings, warnings, secret, putSecret } = await readSettings(options.settings);
   const state = openState(resolve(callersFolder(), options.state ?? `.mail-canary/${settings.name}`));
   const clock = clockIn(settings.timezone);
   const print = (line: string) => process.stdout.write(`${clock(Date.now())} ${line}\n`);
@@ -49,6 +52,7 @@ const watch = async (options: Options): Promise<number> => {
     metrics: terminalMetrics(options.metrics ? print : undefined),
     teller: everybody([terminal, ...webhooksOf(settings, secret)]),
     secret,
+    putSecret,
     sources: [staticHosts(settings)],
     onProblem,
   });

@@ -24,7 +24,7 @@ export const placeOfStack = async (table: string, secret: string): Promise<Place
   const { DynamoDBClient } = await import('@aws-sdk/client-dynamodb');
   const { dynamoLedger } = await import('../../lambdas/adapters/ledger-dynamodb.ts');
   const client = new DynamoDBClient({});
-  const read = localSecrets(process.env, process.cwd());
+  const { read } = localSecrets(process.env, process.cwd());
   return {
     items: itemsOf(dynamoLedger({ client, table })),
     master: async () => {

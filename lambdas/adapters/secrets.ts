@@ -14,23 +14,35 @@ export type SecretClients = {
 const defaultTtl = 300_000;
 
 /** Why it failed, by the error's name or code: the first that is known, else the error's own words. */
-const reasons: Readonly<Record<string, string>> = {
+const reasons = (doing: 'read' | 'write'): Readonly<Record<string, string>> => ({
   ENOENT: 'there is no such file',
   EISDIR: 'it is a folder',
-  EACCES: 'the file may not be read by this user',
+  EACCES: `this user may not ${doing} the file`,
+  EROFS: 'the file system may only be read',
   ResourceNotFoundException: 'there is no such secret in this account and Region',
   ParameterNotFound: 'there is no such parameter in this account and Region',
-  AccessDeniedException: 'access denied: the role may not read it',
+  AccessDeniedException: `access denied: the role may not ${doing} it`,
   DecryptionFailure: 'its KMS key cannot be used',
+  EncryptionFailure: 'its KMS key cannot be used',
+  HierarchyTypeMismatchException: 'the parameter is no SecureString',
   CredentialsProviderError: 'there are no AWS credentials',
-};
+});
 
-/** An error in words; those of AWS and of the file system never repeat a value. */
-function reason(error: unknown): string {
+/** An error in words; those of AWS and of the file system never repeat a value that was read. */
+export function reasonOf(error: unknown, doing: 'read' | 'write'): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error ? String(error.code) : '';
-  const known = reasons[error.name] ?? reasons[code];
+  const all = reasons(doing);
+  const known = all[error.name] ?? all[code];
   return known ?? (error.name === 'Error' ? error.message : `${error.name}: ${error.message}`);
+}
+
+/** Splits a reference into kind and name. Throws without repeating a text that is none: it may be the secret. */
+export function referenceOf(reference: string, kinds: object): { readonly kind: string; readonly name: string } {
+  const [, kind = '', name = ''] = /^([a-z]+):(.+)$/s.exec(reference) ?? [];
+  if (Object.hasOwn(kinds, kind)) return { kind, name };
+  const expected = `${Object.keys(kinds).join(':NAME, ')}:NAME`;
+  throw new Error(`a secret must be a reference ${expected}, got something else (not shown)`);
 }
 
 function refuse(why: string): never {
@@ -38,6 +50,13 @@ function refuse(why: string): never {
 }
 
 type Kind = (name: string) => Promise<string | undefined>;
+
+/** Reads a secret; what was stored anew is told to it, so that nobody is given the old one for minutes. */
+export type SecretReader = {
+  (reference: string): Promise<string>;
+  /** This value is behind the reference from now on. */
+  readonly remember: (reference: string, value: string) => void;
+};
 
 /**
  * A function from reference to secret, with a memory of `ttl` (5 minutes), so that a rotated secret is met soon and
@@ -61,7 +80,7 @@ export function secretReader({
   readonly allowFiles: boolean;
   readonly ttl?: Ms;
   readonly now?: () => Ms;
-}): (reference: string) => Promise<string> {
+}): SecretReader {
   const noAws = () => refuse('AWS is not set up here');
   const kinds: Readonly<Record<string, Kind>> = {
     env: async (name) => env[name] ?? refuse('this environment variable is not set'),
@@ -80,21 +99,18 @@ export function secretReader({
       return (await client.send(new GetParameterCommand({ Name, WithDecryption: true }))).Parameter?.Value;
     },
   };
-  const expected = `${Object.keys(kinds).join(':NAME, ')}:NAME`;
 
   async function read(reference: string): Promise<string> {
-    const [, kind = '', name = ''] = /^([a-z]+):(.+)$/s.exec(reference) ?? [];
-    if (!Object.hasOwn(kinds, kind))
-      throw new Error(`a secret must be a reference ${expected}, got something else (not shown)`);
+    const { kind, name } = referenceOf(reference, kinds);
     try {
       return (await kinds[kind]?.(name)) || refuse('it is empty or not text');
     } catch (cause) {
-      throw new Error(`cannot read secret ${reference}: ${reason(cause)}`, { cause });
+      throw new Error(`cannot read secret ${reference}: ${reasonOf(cause, 'read')}`, { cause });
     }
   }
 
   const known = new Map<string, { readonly at: Ms; readonly value: Promise<string> }>();
-  return (reference) => {
+  const remembered = (reference: string): Promise<string> => {
     const held = known.get(reference);
     if (held && now() - held.at < ttl) return held.value;
     const entry = { at: now(), value: read(reference) };
@@ -104,4 +120,9 @@ export function secretReader({
     });
     return entry.value;
   };
+  return Object.assign(remembered, {
+    remember: (reference: string, value: string) => {
+      known.set(reference, { at: now(), value: Promise.resolve(value) });
+    },
+  });
 }

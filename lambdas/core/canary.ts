@@ -20,8 +20,12 @@ export type HostKey = Key & { readonly host: string | 'every' };
 
 /** Letters that survive folding, lower-casing, DLP filters and phone-number detection, and spell no word and no number. */
 const letters = 'bcdfghjklmnpqrstvwxz';
-const consonants = (bytes: Uint8Array, count: number): string =>
-  bytes.subarray(0, count).reduce((text, byte) => text + letters.charAt(byte % letters.length), '');
+const consonants = (bytes: Uint8Array, count: number): string => {
+  let text = '';
+  for (let at = 0; at < Math.min(count, bytes.length); at += 1)
+    text += letters.charAt((bytes[at] ?? 0) % letters.length);
+  return text;
+};
 
 const sha256 = (text: string): Uint8Array => hash('sha256', text, 'buffer');
 
@@ -117,12 +121,12 @@ const mintedBy = (key: Key | HostKey) => ('host' in key ? { by: key.host } : {})
 
 const fromHeader = (value: string | undefined, keys: Keys): Recognised | undefined => {
   if (value === undefined || value.length > 2000) return undefined;
-  const tags = new Map(
-    value.split(';').map((tag) => {
-      const [name = '', ...rest] = tag.split('=');
-      return [name.trim(), rest.join('=').replace(/\s+/g, '')] as const;
-    }),
-  );
+  const tags = new Map<string, string>();
+  for (const tag of value.split(';')) {
+    const equals = tag.indexOf('=');
+    const [name, content] = equals < 0 ? [tag, ''] : [tag.slice(0, equals), tag.slice(equals + 1)];
+    tags.set(name.trim(), /\s/.test(content) ? content.replace(/\s+/g, '') : content);
+  }
   const key = keyFor(keys, tags.get('k'));
   if (key === undefined) return undefined;
   const slot = Number(tags.get('s'));

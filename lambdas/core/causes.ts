@@ -1,19 +1,11 @@
 /** Why a canary did not arrive in time: one table of causes, each with its meaning and the next step. */
+import type { CauseRow } from './cause-row.ts';
+import { mailboxCauses } from './causes-mailbox.ts';
 import { caller, type Known, seen, server, settings } from './known.ts';
 import { products } from './products.ts';
 import { listNameIn } from './replies.ts';
 
 export type { Known } from './known.ts';
-
-type Row = {
-  /** One clause, as it may follow "because". */
-  readonly meaning: string;
-  /** It usually passes without anybody doing anything. */
-  readonly temporary: boolean;
-  /** Tried at most once an hour: every further try locks an account, lengthens a listing or uses up what is left. */
-  readonly gently?: true;
-  readonly remedy: (known: Known) => string;
-};
 
 const trustList = ({ product }: Known) =>
   product === undefined
@@ -383,34 +375,13 @@ export const causes = {
     temporary: false,
     remedy: () => 'read the error and the log of the send function; the host was never asked',
   },
-  'imap-login-refused': {
-    gently: true,
-    meaning: 'the mailbox refuses our login',
-    temporary: false,
-    remedy: (k) =>
-      `was the password of mailbox ${k.mailbox} changed? Compare its secret; it is tried again after 1, 5, 15 and 60 minutes`,
-  },
-  'imap-search-failed': {
-    meaning: 'the mailbox lets us in and refuses to search or fetch',
-    temporary: true,
-    remedy: (k) => `look into the log of the IMAP server of mailbox ${k.mailbox}`,
-  },
-  'imap-folder-gone': {
-    meaning: 'a folder that must be read is not there',
-    temporary: false,
-    remedy: (k) => `check the folders of mailbox ${k.mailbox}`,
-  },
-  'looked-partly': {
-    meaning: 'not every folder could be read to its end in this round',
-    temporary: true,
-    remedy: () => 'it goes on in the next round by itself; nothing is called lost until then',
-  },
+  ...mailboxCauses,
   unknown: {
     meaning: 'a reply that is in no table',
     temporary: false,
     remedy: (k) => `look up the words of the reply in the documentation of ${server(k)}`,
   },
-} as const satisfies Record<string, Row>;
+} as const satisfies Record<string, CauseRow>;
 
 export type Cause = keyof typeof causes;
 

@@ -1,11 +1,14 @@
 /** What a round finds besides failing routes: facts that hold now, each an incident while it holds. Adding one is adding a row to what `conditionsOf` returns. */
 import { createHash } from 'node:crypto';
+import { brewingOf } from './brewing.ts';
 import { type Cause, remedyFor } from './causes.ts';
+import type { Shown } from './certificates.ts';
 import type { Incident, Severity } from './incident.ts';
-import type { HelloItem } from './items.ts';
+import type { HelloItem, MailboxState } from './items.ts';
 import { slotAt } from './judge.ts';
+import { mailboxConditions } from './mailbox-conditions.ts';
 import type { Monitor } from './monitor.ts';
-import type { Host, Look, Ms } from './words.ts';
+import type { Host, Ms, Route } from './words.ts';
 
 /** The finding of all incidents that are made from conditions. */
 export const conditionFinding = 'condition';
@@ -20,6 +23,10 @@ export type Condition = {
   readonly since: Ms;
   readonly evidence?: string | undefined;
   readonly path?: string | undefined;
+  /** The mailbox that it is about. */
+  readonly mailbox?: string | undefined;
+  /** The server that it is about, as the remedy names it. */
+  readonly server?: string | undefined;
 };
 
 /** How long a host that registered itself is news. */
@@ -29,12 +36,34 @@ export type ConditionInput = {
   readonly monitor: Monitor;
   readonly hosts: readonly Host[];
   readonly hellos: readonly HelloItem[];
-  readonly looks: ReadonlyMap<string, Look>;
+  readonly routes: readonly Route[];
+  /** The mailboxes after this round. */
+  readonly states: ReadonlyMap<string, MailboxState>;
+  readonly certificates: readonly Shown[];
+  /** Incidents that matter, among them those of conditions that held in the last round. */
+  readonly incidents: readonly Incident[];
   readonly now: Ms;
 };
 
+/** How severe each condition is that holds since before. */
+const heldIn = (incidents: readonly Incident[]): ReadonlyMap<string, Severity> =>
+  new Map(
+    incidents
+      .filter(({ finding, closedAt }) => finding === conditionFinding && closedAt === undefined)
+      .map(({ key, severity }) => [key, severity]),
+  );
+
 /** Every condition that holds now. */
-export const conditionsOf = ({ monitor, hosts, hellos, looks, now }: ConditionInput): Condition[] => [
+export const conditionsOf = ({
+  monitor,
+  hosts,
+  hellos,
+  routes,
+  states,
+  certificates,
+  incidents,
+  now,
+}: ConditionInput): Condition[] => [
   ...hellos
     .filter(({ id, first }) => now - first < news && hosts.some((host) => host.id === id))
     .map(
@@ -48,28 +77,26 @@ export const conditionsOf = ({ monitor, hosts, hellos, looks, now }: ConditionIn
         evidence: `${id} spoke for itself over path ${path}${address === undefined ? '' : ` from ${address}`}`,
       }),
     ),
-  ...(monitor.bounceMailboxes ?? []).flatMap((name): Condition[] => {
-    const look = looks.get(name);
-    if (look?.state !== 'dark') return [];
-    return [
-      {
-        key: `bounces-dark|${name}`,
-        severity: 'ticket',
-        cause: look.cause,
-        name: `bounce mailbox ${name}`,
-        since: now,
-        evidence: look.detail,
-      },
-    ];
-  }),
+  ...mailboxConditions(monitor, routes, states, now),
+  ...brewingOf({ monitor, states, certificates, now, held: heldIn(incidents) }),
 ];
 
 const letters = 'bcdfghjklmnpqrstvwxz';
 const idFor = (key: string, at: Ms): string =>
   `${new Date(at).toISOString().slice(0, 10)}-${[...createHash('sha256').update(`${key}\n${at}`).digest().subarray(0, 5)].map((byte) => letters[byte % letters.length]).join('')}`;
 
+/** What to do about it. */
+export const remedyOf = ({ cause, name, path = '', mailbox, server }: Condition): string =>
+  remedyFor(cause, {
+    host: name,
+    path,
+    mailbox: mailbox ?? name,
+    isMailbox: mailbox === undefined ? undefined : true,
+    answeredBy: server,
+  });
+
 const described = (incident: Incident, condition: Condition): Incident => {
-  const { name, cause, evidence, severity, path = '' } = condition;
+  const { name, cause, evidence, severity } = condition;
   return {
     ...incident,
     name,
@@ -77,7 +104,7 @@ const described = (incident: Incident, condition: Condition): Incident => {
     severity,
     evidence,
     summary: `${cause}: ${name}`,
-    remedy: remedyFor(cause, { host: name, path, mailbox: name }),
+    remedy: remedyOf(condition),
   };
 };
 

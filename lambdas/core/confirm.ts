@@ -1,22 +1,22 @@
 /** The confirm round (DESIGN 10). The order of its writes is the crash safety: read it from top to bottom. */
-import { canaryId, type Keys } from './canary.ts';
+import type { Keys } from './canary.ts';
+import { type Cleaned, cleanUp } from './cleaning.ts';
 import { conditionFinding, conditionsOf, stepConditions } from './conditions.ts';
 import { diagnose } from './diagnose.ts';
-import { hostKeys } from './enrolment.ts';
-import { hintedBy } from './hinted.ts';
+import { darkIn, gatherEvidence } from './evidence.ts';
+import { gauges } from './gauges.ts';
 import type { Incident, IncidentEvent } from './incident.ts';
 import { type ConfirmClock, itemsOf, type Tally } from './items.ts';
-import { slotAt, slotStart } from './judge.ts';
+import { slotAt } from './judge.ts';
 import { nothing } from './lane.ts';
 import { takeLease } from './lease.ts';
 import { relevant } from './lifecycle.ts';
-import { asksFor, lookInto, mailboxAfter, ofThisLife } from './looking.ts';
-import { laneName, type Monitor, mailboxNames, parseRoute, routesOf } from './monitor.ts';
-import { askOutcomes } from './outcomes.ts';
+import { asksFor, ofThisLife } from './looking.ts';
+import { mailboxAfter } from './mailbox-after.ts';
+import { laneName, type Monitor, parseRoute, routesOf } from './monitor.ts';
 import type { Ledger, Mailbox, Metrics, Outcomes, Teller } from './ports.ts';
 import { type Settled, settle } from './settle.ts';
-import { type Sorted, sortMails } from './sighting.ts';
-import { gather, gauges, recordsOfRound, settledPoints } from './tally.ts';
+import { countedIn, gather, recordsOfRound, settledPoints } from './tally.ts';
 import type { Host, Look, Ms, RouteId, Slot } from './words.ts';
 
 export type ConfirmPorts = {
@@ -61,12 +61,13 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
   const { round } = clock;
 
   // 1 what is known, and one window of slots
-  const [hosts, hellos, lanes, allIncidents, states] = await Promise.all([
+  const [hosts, hellos, lanes, allIncidents, states, shown] = await Promise.all([
     items.hosts(),
     items.hellos(),
     items.lanes(),
     items.incidents(clock.incidentsFrom),
     items.mailboxes(),
+    items.certificates(),
   ]);
   const routes = hosts.flatMap((host) => routesOf(host, monitor));
   const byId = new Map(hosts.map((host) => [host.id, host]));
@@ -86,45 +87,20 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
     if (await items.putTally(tally, begun)) undone.push(tally);
   }
 
-  // Keys of hosts that mint for themselves, as far as they have such a path and are not revoked.
-  const minting = hosts.filter(({ paths }) => paths.some((path) => monitor.paths[path]?.byHost));
-  const known: Keys =
-    keys.heartbeat === undefined || minting.length === 0
-      ? keys
-      : {
-          ...keys,
-          hosts: hostKeys(
-            keys.heartbeat,
-            minting.map(({ id }) => id),
-            await items.enrolments(),
-          ),
-        };
-
-  // 3 every mailbox at once: sightings, or why it is dark
+  // 3 every mailbox at once: sightings, or why it is dark; and what is said of what is not there
   const asks = asksFor(monitor, stored, lanes, laneOf, states, begun);
-  const looks = new Map<string, Look>(
-    await Promise.all(
-      mailboxNames(monitor).map(
-        async (name) => [name, await lookInto(ports.mailboxes, name, states.get(name), asks.get(name), begun)] as const,
-      ),
-    ),
-  );
-  const now = ports.now();
-  const sorted = new Map<string, Sorted>(
-    [...looks].map(([name, look]) => [name, sortMails(look, known, now, limits.replay)]),
-  );
-  const isOpen = (route: RouteId, slot: Slot) =>
-    laneOf.has(route) &&
-    !lanes.get(laneOf.get(route) ?? '')?.routes[route]?.records.some((record) => record.slot === slot);
-  const notes = hintedBy(stored, sorted, isOpen, now);
-  for (const note of notes) await items.putNote(note, slotStart(note.slot, limits));
-  const batches = stored.map((batch) => {
-    const further = notes.filter(({ route, slot }) => slot === batch.slot && batch.routes.includes(route));
-    return further.length === 0 ? batch : { ...batch, notes: [...(batch.notes ?? []), ...further] };
+  const evidence = await gatherEvidence(ports, items, keys, {
+    monitor,
+    hosts,
+    lanes,
+    laneOf,
+    stored,
+    states,
+    shown,
+    asks,
+    begun,
   });
-  const arrived = new Set([...sorted.values()].flatMap(({ own }) => own.map(({ id }) => id)));
-  const waitsFor = (route: RouteId, slot: Slot) => isOpen(route, slot) && !arrived.has(canaryId(route, slot));
-  const asked = await askOutcomes(monitor, batches, byId, waitsFor, ports.outcomes, now);
+  const { now, looks, sorted, batches, asked, certificates } = evidence;
   problems.push(...asked.problems);
 
   // 4 settle: verdict and state are one write
@@ -151,19 +127,7 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
 
   // 5 the tally: what must reach CloudWatch
   const mine = recordsOfRound(outcome.lanes, round);
-  const counted = [...sorted].flatMap(([mailbox, { forged }]) => [
-    ...(forged > 0 ? [{ name: 'Forged' as const, dimensions: { Mailbox: mailbox }, at: now, value: forged }] : []),
-    ...(outcome.duplicates.get(mailbox)
-      ? [
-          {
-            name: 'Duplicates' as const,
-            dimensions: { Mailbox: mailbox },
-            at: now,
-            value: outcome.duplicates.get(mailbox) ?? 0,
-          },
-        ]
-      : []),
-  ]);
+  const counted = countedIn(sorted, outcome.duplicates, now);
   if (mine.length + counted.length > 0) {
     const tally: Tally = {
       round,
@@ -180,9 +144,39 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
   const said = new Map(outcome.settled.map(({ route, slot, handover }) => [`${route}@${slot}`, handover]));
   const handover = (route: RouteId, slot: Slot) => said.get(`${route}@${slot}`);
   const ofRoutes = mattering.filter(({ finding }) => finding !== conditionFinding);
+  // As of the beginning, when it was decided whether to look: a login that was not tried must not count as a try.
+  const after = (name: string, look: Look, cleaned?: Cleaned) =>
+    mailboxAfter(
+      states.get(name),
+      {
+        look,
+        sorted: sorted.get(name),
+        asked: asks.get(name)?.state === true,
+        waiting: [...(outcome.waiting.get(name) ?? []), ...(cleaned?.waiting ?? [])],
+        lost: outcome.settled.filter(
+          ({ route, judgement }) => judgement.verdict === 'lost' && parseRoute(route).mailbox === name,
+        ).length,
+        unremoved: cleaned?.unremoved ?? 0,
+        stuck: cleaned === undefined ? states.get(name)?.stuck : cleaned.stuck,
+        judgesSenders: monitor.mailboxes[name]?.judgesSenders === true,
+        now: begun,
+      },
+      limits,
+    );
+  const looked = new Map([...looks].map(([name, look]) => [name, after(name, look)]));
+  const conditions = conditionsOf({
+    monitor,
+    hosts,
+    hellos,
+    routes,
+    states: looked,
+    certificates,
+    incidents: mattering,
+    now,
+  });
   const incidents = [
     ...diagnose({ monitor, hosts, routes, memory, handover, incidents: ofRoutes, now }),
-    ...stepConditions(conditionsOf({ monitor, hosts, hellos, looks, now }), mattering, monitor, now),
+    ...stepConditions(conditions, mattering, monitor, now),
   ];
   const versions = new Map(allIncidents.map(({ id, version }) => [id, version]));
   for (const incident of incidents)
@@ -203,13 +197,7 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
   // 8 CloudWatch: tallies oldest first, then the gauges, RoundsConfirmed last of all
   let { published } = clock;
   const planClock = await items.planClock();
-  const dark = new Map(
-    [...looks].flatMap(([name, look]) => {
-      if (look.state === 'dark') return [[name, { cause: look.cause, detail: look.detail }] as const];
-      // Who looked at a part cannot say "absent": to the people who wait for an answer that is dark, too.
-      return look.complete ? [] : [[name, { cause: 'looked-partly', detail: look.detail ?? '' }] as const];
-    }),
-  );
+  const dark = darkIn(looks);
   await tried('publishing metrics', async () => {
     for (const tally of undone.filter(({ done }) => !done).sort((a, b) => a.round - b.round)) {
       await ports.metrics.publish(tally.points);
@@ -226,6 +214,8 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
       incidents,
       dark: new Set([...dark.keys()].filter((name) => monitor.mailboxes[name] !== undefined)),
       skipped,
+      states: looked,
+      certificates,
       now,
     });
     await ports.metrics.publish(
@@ -234,24 +224,21 @@ export const confirm = async (ports: ConfirmPorts, monitor: Monitor, keys: Keys)
   });
 
   // 9 clean up, then move the cursors, never past own mail that waits for its batch
-  const cleanUp = async (name: string, look: Look): Promise<void> => {
-    const places = outcome.removable.get(name) ?? [];
-    const removed =
-      places.length === 0 ||
-      (await tried(`removing canaries from mailbox ${name}`, async () => ports.mailboxes[name]?.remove(places)));
-    const before = states.get(name);
-    const unremoved = removed ? 0 : (before?.unremoved ?? 0) + 1;
-    const waiting = [...(outcome.waiting.get(name) ?? []), ...(removed || unremoved > limits.removals ? [] : places)];
-    const seen = (sorted.get(name)?.own ?? []).some(({ mail }) => mail.bounce === undefined);
-    const lost = outcome.settled.filter(
-      ({ route, judgement }) => judgement.verdict === 'lost' && parseRoute(route).mailbox === name,
-    ).length;
-    // As of the beginning, when it was decided whether to look: a login that was not tried must not count as a try.
-    const after = mailboxAfter(before, look, waiting, { seen, lost, unremoved, now: begun }, limits.imapBackoff);
-    if (JSON.stringify(after) !== JSON.stringify(before)) await items.putMailbox(name, after, round);
+  const tidy = async (name: string, look: Look): Promise<void> => {
+    const cleaned = await cleanUp(
+      ports.mailboxes[name],
+      outcome.removable.get(name) ?? [],
+      states.get(name),
+      limits,
+      begun,
+    );
+    if (cleaned.error !== undefined)
+      problems.push({ what: `removing canaries from mailbox ${name}`, error: cleaned.error });
+    const state = after(name, look, cleaned);
+    if (JSON.stringify(state) !== JSON.stringify(states.get(name))) await items.putMailbox(name, state, round);
   };
   // Side by side: a mailbox that hangs must not use up the time of the others.
-  await Promise.all([...looks].map(([name, look]) => cleanUp(name, look)));
+  await Promise.all([...looks].map(([name, look]) => tidy(name, look)));
 
   // 10 the end of the round
   const settledUntil = slotAt(now - (limits.sendBy + limits.lostAfter + limits.patience + 2 * limits.tick), limits);

@@ -158,6 +158,7 @@ export const diagnose = (input: DiagnoseInput): Incident[] => {
     hosts: new Map(input.hosts.map((host) => [host.id, host])),
     routes: input.routes,
     memory: input.memory,
+    mailboxes: input.monitor.mailboxes,
     limits,
     now: input.now,
   };

@@ -12,6 +12,8 @@ export type Trouble = {
   readonly record: Record;
   /** Why, where the finding itself says it; else the record's own cause. */
   readonly cause?: Cause | undefined;
+  /** What proves it, where the finding itself says it. */
+  readonly evidence?: string | undefined;
 };
 
 type Finding = {
@@ -22,6 +24,8 @@ type Finding = {
   /** The state of the route as to this finding; failing means that it is found. */
   readonly state: (memory: RouteMemory, limits: Limits, now: Ms) => State;
   readonly shows: (record: Record) => boolean;
+  /** What proves it, where that is not what the sending side said. */
+  readonly evidence?: (record: Record) => string | undefined;
   /** What groups routes into one incident. */
   readonly key: (route: Route, record: Record) => string;
 };
@@ -36,6 +40,8 @@ const arrived = ({ verdict, was }: Record) =>
 const isLate = (record: Record) => arrived(record) && record.verdict === 'late';
 const isJunked = (record: Record) => arrived(record) && record.verdict === 'junked';
 const isAltered = (record: Record) => arrived(record) && record.altered === true;
+const isUnauthenticated = (record: Record) => arrived(record) && record.unauthenticated !== undefined;
+const isMoved = (record: Record) => arrived(record) && record.moved !== undefined;
 /** It left from an address that is none of its host's: the host is not proven by it. */
 const isElsewhere = (record: Record) => arrived(record) && record.leftFrom !== undefined;
 const isUnsent = (record: Record) => record.verdict === 'unsent';
@@ -62,8 +68,8 @@ export const findings = [
     state: stateOf,
     shows: (record) => hostSays(record) === 'bad',
     key: (route, record) =>
-      (record.was ?? record.verdict) === 'lost'
-        ? `lost|${route.mailbox}`
+      ['lost', 'unauthenticated'].includes(record.was ?? record.verdict)
+        ? `${record.was ?? record.verdict}|${route.mailbox}`
         : `${record.cause ?? record.verdict}|${saidBy(route, record)}`,
   },
   {
@@ -91,6 +97,7 @@ export const findings = [
     cause: 'arrives-late',
     state: arriving(isLate),
     shows: isLate,
+    evidence: ({ shown }) => shown,
     key: (route) => `late|${route.path}|${route.mailbox}`,
   },
   {
@@ -99,6 +106,7 @@ export const findings = [
     cause: 'arrives-in-junk',
     state: arriving(isJunked),
     shows: isJunked,
+    evidence: ({ shown }) => shown,
     key: (route) => `junked|${route.mailbox}`,
   },
   {
@@ -115,7 +123,26 @@ export const findings = [
     cause: 'left-from-elsewhere',
     state: arriving(isElsewhere),
     shows: isElsewhere,
+    evidence: ({ leftFrom }) => `it left from ${leftFrom}`,
     key: (route, record) => `elsewhere|${route.path}|${record.leftFrom}`,
+  },
+  {
+    name: 'unauthenticated',
+    severity: 'ticket',
+    cause: 'unauthenticated',
+    state: arriving(isUnauthenticated),
+    shows: isUnauthenticated,
+    evidence: ({ unauthenticated }) => unauthenticated,
+    key: (route) => `unauthenticated|${route.path}|${route.mailbox}`,
+  },
+  {
+    name: 'moved',
+    severity: 'ticket',
+    cause: 'moved-by-rule',
+    state: arriving(isMoved),
+    shows: isMoved,
+    evidence: ({ moved }) => `it was moved to ${moved}`,
+    key: (route, record) => `moved|${route.mailbox}|${record.moved}`,
   },
 ] as const satisfies readonly Finding[];
 
@@ -125,5 +152,7 @@ export type FindingName = (typeof findings)[number]['name'];
 export const troubleOf = (finding: Finding, memory: RouteMemory, limits: Limits, now: Ms): Trouble | undefined => {
   const state = finding.state(memory, limits, now);
   const record = memory.records.findLast((one) => finding.shows(one));
-  return state.health === 'failing' && record !== undefined ? { state, record, cause: finding.cause } : undefined;
+  return state.health === 'failing' && record !== undefined
+    ? { state, record, cause: finding.cause, evidence: finding.evidence?.(record) }
+    : undefined;
 };

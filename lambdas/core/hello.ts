@@ -1,4 +1,6 @@
 /** Hosts that spoke for themselves: which of them are hosts of this monitor, and for how long. */
+import { fleetId } from './enrolment.ts';
+import { defaultMailboxes, expandMailboxes } from './groups.ts';
 import type { HelloItem } from './items.ts';
 import type { Monitor } from './monitor.ts';
 import type { HostFacts, Ms } from './words.ts';
@@ -9,12 +11,14 @@ export const helloHosts = (hellos: readonly HelloItem[], monitor: Monitor, now: 
     ({ path, last }) => monitor.paths[path] !== undefined && now - last <= monitor.limits.forgets,
   );
   return [...Map.groupBy(present, ({ id }) => id)].map(([id, mine]) => {
+    const byFleet = mine.some(({ path }) => monitor.paths[path]?.byHost);
     const address = mine.find((one) => one.address !== undefined)?.address;
     return {
       id,
       ...(address === undefined ? {} : { address }),
       paths: mine.map(({ path }) => path).sort(),
-      mailboxes: Object.keys(monitor.mailboxes),
+      // The one script of a fleet cannot know which mailbox of a group is its host's: they all take the same.
+      mailboxes: expandMailboxes(byFleet ? fleetId : id, defaultMailboxes(monitor.mailboxes), monitor.mailboxes),
       services: [],
       customers: [],
       labels: {},

@@ -1,13 +1,14 @@
 /** The ledger's items (DESIGN 7): keys, formats, writers and conditions, in one place, over any store. */
 
-import type { Cause } from './causes.ts';
+import type { Shown } from './certificates.ts';
 import { decodeHandovers, encodeHandovers } from './handover-codec.ts';
 import type { Incident } from './incident.ts';
 import type { Lane } from './lane.ts';
 import { decodeLane, encodeLane } from './lane-codec.ts';
+import type { MailboxState } from './mailbox-state.ts';
 import type { Point } from './metrics.ts';
 import type { Item, Ledger } from './ports.ts';
-import type { Batch, Cursor, Handover, Host, Ms, Note, Slot } from './words.ts';
+import type { Batch, Handover, Host, Ms, Note, Slot } from './words.ts';
 
 /** The format of every item of today; a reader refuses a newer one, so that an old function does not misread it. */
 export const format = 1;
@@ -18,6 +19,8 @@ export type StoredBatch = Batch & {
   /** What was said of its canaries later, in no order. */
   readonly notes?: readonly Note[] | undefined;
 };
+
+export type { MailboxState, QuotaSample, Stuck } from './mailbox-state.ts';
 
 /** A host that spoke for itself over a path: for the first time, and last. */
 export type HelloItem = {
@@ -52,25 +55,6 @@ export type ConfirmClock = {
   readonly skipped: number;
   /** No incident with a lesser id matters any more: neither open, nor untold, nor about to come back. */
   readonly incidentsFrom?: string | undefined;
-};
-
-export type MailboxState = {
-  readonly cursor?: Cursor | undefined;
-  /** When the first canary was seen in it; until then it is unproven. */
-  readonly provenAt?: Ms | undefined;
-  /** Canaries lost in it while it was unproven. */
-  readonly unseen: number;
-  /** Rounds in a row in which our own mail could not be removed. */
-  readonly unremoved?: number | undefined;
-  readonly dark?:
-    | {
-        readonly since: Ms;
-        readonly cause: Cause;
-        readonly detail: string;
-        readonly tries: number;
-        readonly nextTry: Ms;
-      }
-    | undefined;
 };
 
 export type Tally = { readonly round: number; readonly points: readonly Point[]; readonly done: boolean };
@@ -200,6 +184,17 @@ export const itemsOf = (ledger: Ledger) => {
       new Map((await ledger.list('mailbox', { to: last })).map((item) => [item.sk, read<MailboxState>(item)])),
     putMailbox: (name: string, state: MailboxState, round: number) =>
       ledger.put({ pk: 'mailbox', sk: name, v: format, order: round, body: state }, { below: round + 1 }),
+
+    /** Writer: confirm. */
+    certificates: async (): Promise<Shown[]> => (await ledger.list('certificate')).map((item) => read<Shown>(item)),
+    putCertificate: (shown: Shown) =>
+      ledger.put({
+        pk: 'certificate',
+        sk: `${shown.server}|${shown.until}`,
+        v: format,
+        expires: seconds(shown.seenAt + 30 * day),
+        body: shown,
+      }),
 
     planClock: () => get<PlanClock>('clock', 'plan'),
     putPlanClock: (clock: PlanClock) => put('clock', 'plan', clock),

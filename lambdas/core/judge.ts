@@ -1,4 +1,5 @@
 /** From what was said and what was seen to one verdict (DESIGN 2 and 10): the first line that holds. */
+import { standing } from './authentication.ts';
 import type { Cause } from './causes.ts';
 import type { Limits } from './limits.ts';
 import type { Handover, Ms, Sighting, Slot, Stage, Verdict } from './words.ts';
@@ -20,6 +21,8 @@ export type Evidence = {
   readonly deliverWithin: Ms;
   /** How long after its slot began a host may send it by its own clock. @default 0 */
   readonly period?: Ms | undefined;
+  /** The trusted server must find that SPF, DKIM or DMARC stand for the sender. */
+  readonly mustAuthenticate?: boolean | undefined;
   /** The server must refuse it: a relay is asked to relay for a stranger. */
   readonly mustRefuse?: boolean | undefined;
 };
@@ -37,7 +40,8 @@ export const dueAt = (slot: Slot, handover: Handover | undefined, limits: Limits
     : handover.sentAt + limits.lostAfter;
 
 /** Why a canary that nobody refused is not there. */
-const lostCause = (handover: Handover): Cause => {
+const lostCause = (handover: Handover, unmarked: string | undefined): Cause => {
+  if (unmarked !== undefined) return 'marks-stripped';
   if (handover.state === 'claimed') return 'claimed-but-lost';
   return handover.state === 'unanswered' ? 'unanswered' : 'accepted-but-lost';
 };
@@ -64,6 +68,9 @@ export const judge = (evidence: Evidence, now: Ms, limits: Limits): Judgement =>
   const said = { evidence: handover?.evidence, answeredBy: handover?.answeredBy };
   if (sighting.state === 'seen') {
     const took = Math.max(0, sighting.arrivedAt - sighting.sentAt);
+    const { authentication } = sighting;
+    if (evidence.mustAuthenticate && authentication !== undefined && standing(authentication) === 'fail')
+      return { verdict: 'unauthenticated', cause: 'unauthenticated', took, ...said, evidence: authentication.words };
     const verdict = sighting.junk ? 'junked' : took > deliverWithin ? 'late' : 'delivered';
     return { verdict, took, ...said };
   }
@@ -80,7 +87,7 @@ export const judge = (evidence: Evidence, now: Ms, limits: Limits): Judgement =>
   }
   if (now < due) return { verdict: 'pending', ...said };
   if (sighting.state === 'absent' && sighting.lookedAt >= due)
-    return { verdict: 'lost', cause: lostCause(handover), ...said };
+    return { verdict: 'lost', cause: lostCause(handover, sighting.unmarked), ...said };
   if (sighting.state === 'dark') return { verdict: 'blind', cause: sighting.cause, evidence: sighting.detail };
   // The look was complete, but began before the deadline: the next one decides.
   return { verdict: 'pending', ...said };

@@ -14,6 +14,7 @@ const letterOf = {
   refused: 'r',
   bounced: 'b',
   lost: 'x',
+  unauthenticated: 'a',
   denied: 'n',
   relayed: 'o',
   unsent: 'u',
@@ -29,8 +30,23 @@ const healthOf = { n: 'new', h: 'healthy', s: 'suspected', f: 'failing' } as con
 };
 type HealthLetter = keyof typeof healthOf;
 
-/** Cause, evidence, answeredBy, seenAs, ownServer, product. */
-type Fact = readonly [Cause | null, string | null, string | null, string | null, 1 | 0, Product?];
+/** Cause, evidence, answeredBy, seenAs, ownServer, product, moved, unauthenticated, shown; what is missing at the end is left out. */
+type Fact = readonly [
+  Cause | null,
+  string | null,
+  string | null,
+  string | null,
+  1 | 0,
+  (Product | null)?,
+  (string | null)?,
+  (string | null)?,
+  (string | null)?,
+];
+
+const withoutEnd = (fact: Fact): Fact => {
+  const length = fact.findLastIndex((part, index) => index < 5 || (part ?? null) !== null) + 1;
+  return fact.slice(0, length) as unknown as Fact;
+};
 
 /** Health, recent, since, failedAt, forgotten (slots, or null), then the records. */
 type Row = readonly [HealthLetter, string, Slot | null, Slot | null, Slot | null, string];
@@ -55,24 +71,26 @@ export const encodeLane = (lane: Lane, tallied: number): Body => {
   const base = all.reduce((least, { slot }) => Math.min(least, slot), Number.MAX_SAFE_INTEGER);
   const facts: Fact[] = [];
   const places = new Map<string, number>();
-  const factOf = (record: Record): string => {
-    const plain: Fact = [
+  const factOf = (record: Record, newest: boolean): string => {
+    const fact = withoutEnd([
       record.cause ?? null,
       record.evidence ?? null,
       record.answeredBy ?? null,
       record.seenAs ?? null,
       record.ownServer ? 1 : 0,
-    ];
-    const fact: Fact =
-      record.product === undefined ? plain : [plain[0], plain[1], plain[2], plain[3], plain[4], record.product];
+      record.product ?? null,
+      record.moved ?? null,
+      record.unauthenticated ?? null,
+      newest ? (record.shown ?? null) : null,
+    ]);
     if (fact.every((part) => part === null || part === 0)) return '';
     const text = JSON.stringify(fact);
     const place = places.get(text) ?? facts.push(fact) - 1;
     places.set(text, place);
     return `!${place}`;
   };
-  const write = (record: Record) =>
-    `${record.slot - base}${letterOf[record.verdict]}${record.took === undefined ? '' : Math.round(record.took)}${factOf(record)}` +
+  const write = (record: Record, index: number, { length }: { readonly length: number }) =>
+    `${record.slot - base}${letterOf[record.verdict]}${record.took === undefined ? '' : Math.round(record.took)}${factOf(record, index === length - 1)}` +
     `${record.was === undefined ? '' : `<${letterOf[record.was]}`}${record.round !== undefined && record.round > tallied ? `@${record.round}` : ''}` +
     `${record.sentAt === undefined ? '' : `~${record.sentAt.toString(36)}`}${record.leftFrom === undefined ? '' : `>${record.leftFrom}`}` +
     `${record.altered ? '*' : ''}${record.appFailures ? `%${record.appFailures}` : ''}`;
@@ -96,7 +114,7 @@ export const decodeLane = (body: unknown): Lane => {
       recordForm.exec(text) ?? [];
     const shared = fact === undefined ? [] : facts[Number(fact)];
     if (offset === undefined || shared === undefined) return unreadable(`its record ${JSON.stringify(text)}`);
-    const [cause, evidence, answeredBy, seenAs, own, product] = shared;
+    const [cause, evidence, answeredBy, seenAs, own, product, moved, unauthenticated, shown] = shared;
     return {
       slot: base + Number(offset),
       verdict: verdictFor(letter),
@@ -107,6 +125,9 @@ export const decodeLane = (body: unknown): Lane => {
       ...(seenAs ? { seenAs } : {}),
       ...(own ? { ownServer: true } : {}),
       ...(product ? { product } : {}),
+      ...(moved ? { moved } : {}),
+      ...(unauthenticated ? { unauthenticated } : {}),
+      ...(shown ? { shown } : {}),
       ...(leftFrom ? { leftFrom } : {}),
       ...(altered ? { altered: true } : {}),
       ...(failures ? { appFailures: Number(failures) } : {}),

@@ -21,6 +21,12 @@ export type Record = {
   readonly product?: Product | undefined;
   /** The address it really left from, where that is none of the host's. */
   readonly leftFrom?: string | undefined;
+  /** The folder into which a rule moved it, where that folder is not read. */
+  readonly moved?: string | undefined;
+  /** What does not stand for its sender: "SPF fail, DKIM none, DMARC fail". */
+  readonly unauthenticated?: string | undefined;
+  /** How it arrived: the words of the spam filter, or the slowest hop. Kept for the newest record of a route. */
+  readonly shown?: string | undefined;
   /** Its attachment was not the one that was sent. */
   readonly altered?: boolean | undefined;
   /** The application's own mails that failed, as it said with this canary. */

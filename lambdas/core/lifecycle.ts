@@ -30,11 +30,11 @@ const incidentId = (key: string, firstSlot: Slot, at: Ms): string => {
   return `${new Date(at).toISOString().slice(0, 10)}-${name.join('')}`;
 };
 
-export const affected = ({ state, record, cause }: Trouble): Affected => ({
+export const affected = ({ state, record, cause, evidence }: Trouble): Affected => ({
   since: state.since ?? record.slot,
   verdict: record.was ?? record.verdict,
   cause: cause ?? causeOf(record),
-  evidence: cause === 'left-from-elsewhere' ? `it left from ${record.leftFrom}` : record.evidence,
+  evidence: evidence ?? record.evidence,
   answeredBy: record.answeredBy,
   seenAs: record.seenAs,
   ...(record.product === undefined ? {} : { product: record.product }),

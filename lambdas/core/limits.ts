@@ -43,6 +43,14 @@ export type Limits = {
   readonly unproven: { readonly every: Ms; readonly most: number };
   /** Waits between tries of a refused IMAP login; the last one repeats. */
   readonly imapBackoff: readonly Ms[];
+  /** A mailbox that hung is given this long, but for one round of five. */
+  readonly hurried: Ms;
+  /** How often a mailbox is asked how full it is, and for what earlier rounds left in it. */
+  readonly housekeeping: Ms;
+  /** Darkness of this length is told. */
+  readonly darkFor: Ms;
+  /** Messages of somebody else from which on a mailbox is not ours. */
+  readonly foreign: number;
   /** Rounds for which the cursor waits for mail that could not be removed; then that mail is left behind. */
   readonly removals: number;
   /** A token older than this is never an arrival. */
@@ -76,6 +84,10 @@ export const limitsFor = (
   gently: 60 * minute * pace,
   unproven: { every: 15 * minute * pace, most: 10 },
   imapBackoff: [1, 5, 15, 60].map((minutes) => minutes * minute * pace),
+  hurried: 3000,
+  housekeeping: 60 * minute * pace,
+  darkFor: 2 * minute * pace,
+  foreign: 1000,
   removals: 10,
   replay: 14 * 24 * 60 * minute,
 });

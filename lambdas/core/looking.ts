@@ -1,6 +1,6 @@
 /** Looking into the mailboxes: what is asked of them, when a refused login may be tried again, and what is remembered. */
 import { canaryId } from './canary.ts';
-import { isGentle } from './causes.ts';
+import { type Cause, isGentle } from './causes.ts';
 import type { MailboxState, StoredBatch } from './items.ts';
 import { dueAt, slotAt, slotStart } from './judge.ts';
 import { type Lane, nothing } from './lane.ts';
@@ -8,7 +8,8 @@ import type { Limits } from './limits.ts';
 import { type Monitor, mailboxNames, parseRoute, periodOf } from './monitor.ts';
 import { withNotes } from './noted.ts';
 import type { Ask, Mailbox } from './ports.ts';
-import type { Cursor, Host, Look, Ms, Place, RouteId } from './words.ts';
+import type { Sorted } from './sighting.ts';
+import type { Host, Look, Ms, RouteId } from './words.ts';
 
 /**
  * The batches without the routes of hosts that were not there at that slot. A host that comes back has no records of
@@ -24,6 +25,22 @@ export const ofThisLife = (batches: readonly StoredBatch[], hosts: readonly Host
       handovers: batch.handovers?.filter((_, index) => lives(batch.routes[index] ?? '')),
     };
   });
+};
+
+/** Causes of a mailbox that hangs: waiting for it holds up the verdicts of all the others. */
+const hanging: readonly Cause[] = ['connect-timeout', 'timeout-at-stage'];
+
+/** What is asked besides canaries: hourly, how full it is and what is left in it; and how long that may take. */
+const housekeeping = (name: string, monitor: Monitor, state: MailboxState | undefined, now: Ms) => {
+  const { limits } = monitor;
+  const plan = monitor.mailboxes[name];
+  const isDue = plan !== undefined && now - (state?.askedAt ?? Number.NEGATIVE_INFINITY) >= limits.housekeeping;
+  const settledBy = limits.sendBy + limits.lostAfter + limits.patience;
+  const isHung = state?.dark !== undefined && hanging.includes(state.dark.cause) && slotAt(now, limits) % 5 !== 0;
+  return {
+    ...(isDue ? { state: true, sweep: now - Math.max(plan.keep ?? 0, settledBy) } : {}),
+    ...(isHung ? { within: limits.hurried } : {}),
+  };
 };
 
 /** What each mailbox is asked: the ids without a record, and among them those about to be called lost. */
@@ -68,7 +85,8 @@ export const asksFor = (
         digests: [],
         since: now - limits.sendBy - limits.lostAfter - limits.patience,
       };
-      return [name, { ...ask, cursor: states.get(name)?.cursor }];
+      const state = states.get(name);
+      return [name, { ...ask, ...housekeeping(name, monitor, state, now), cursor: state?.cursor }];
     }),
   );
 };
@@ -95,46 +113,20 @@ export const lookInto = async (
   return look.state === 'dark' ? look : { ...look, at: Math.min(look.at, now) };
 };
 
-/** The mailbox's item after a round: cursor, darkness with its back-off, and whether it is proven. */
-export const mailboxAfter = (
-  before: MailboxState | undefined,
+/** A mailbox that has not shown a canary yet and holds much of somebody's mail is not read: it is somebody's. */
+export const ifOurs = (
+  name: string,
   look: Look,
-  waiting: readonly Place[],
-  { seen, lost, unremoved, now }: { seen: boolean; lost: number; unremoved: number; now: Ms },
-  backoff: readonly Ms[],
-): MailboxState => {
-  const unseen = (before?.unseen ?? 0) + (before?.provenAt === undefined ? lost : 0);
-  const proven = before?.provenAt ?? (seen ? now : undefined);
-  const kept = {
-    ...(proven === undefined ? {} : { provenAt: proven }),
-    unseen,
-    ...(unremoved === 0 ? {} : { unremoved }),
-  };
-  if (look.state === 'looked') return { ...kept, cursor: held(look.cursor, waiting) };
-  const dark = before?.dark;
-  const isNew = dark === undefined || dark.nextTry <= now;
-  const tries = (dark?.tries ?? 0) + (isNew ? 1 : 0);
-  const wait = backoff[Math.min(tries, backoff.length) - 1] ?? 0;
+  sorted: Sorted | undefined,
+  state: MailboxState | undefined,
+  monitor: Monitor,
+): Look => {
+  if (look.state === 'dark' || look.messages === undefined || state?.provenAt !== undefined) return look;
+  const foreign = look.messages - (sorted?.own.length ?? 0);
+  if (monitor.mailboxes[name]?.shared || foreign <= monitor.limits.foreign) return look;
   return {
-    ...kept,
-    ...(before?.cursor === undefined ? {} : { cursor: before.cursor }),
-    dark: {
-      since: dark?.since ?? now,
-      cause: look.cause,
-      detail: look.detail,
-      tries,
-      nextTry: isNew ? now + wait : dark.nextTry,
-    },
+    state: 'dark',
+    cause: 'mailbox-not-ours',
+    detail: `the mailbox holds ${foreign} messages that are not ours, at most ${monitor.limits.foreign} may be there`,
   };
 };
-
-/** The cursor, held back at the first of our own mails that waits. */
-const held = (cursor: Cursor, waiting: readonly Place[]): Cursor =>
-  Object.fromEntries(
-    Object.entries(cursor).map(([folder, at]) => {
-      const uids = waiting
-        .filter((place) => place.folder === folder && place.uidValidity === at.uidValidity)
-        .map(({ uid }) => uid);
-      return [folder, { ...at, uidNext: Math.min(at.uidNext, ...uids) }];
-    }),
-  );

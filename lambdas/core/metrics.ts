@@ -4,7 +4,7 @@ import type { Ms } from './words.ts';
 export const namespace = 'MailCanary';
 
 type Row = {
-  readonly unit: 'Count' | 'Seconds';
+  readonly unit: 'Count' | 'Seconds' | 'Percent';
   /** The sets of dimensions under which each value is published, besides `Monitor`, which all have. */
   readonly dimensions: readonly (readonly string[])[];
   readonly emitted: string;
@@ -29,6 +29,12 @@ export const metrics = {
     dimensions: [[], ['Path']],
     emitted:
       'with each canary whose web application said how many of its own mails failed since it was last asked, and that was not 0; not for applications that do not say',
+  },
+  Unauthenticated: {
+    unit: 'Count',
+    dimensions: [['Mailbox'], ['Path', 'Mailbox']],
+    emitted:
+      'for each canary that arrived without SPF, DKIM or DMARC to stand for its sender, as the trusted server found; not where none is trusted or it did not judge',
   },
   Corrections: {
     unit: 'Count',
@@ -56,6 +62,18 @@ export const metrics = {
   Routes: { unit: 'Count', dimensions: [[]], emitted: everyRound },
   MailboxesDark: { unit: 'Count', dimensions: [[]], emitted: everyRound },
   MailboxDark: { unit: 'Count', dimensions: [['Mailbox']], emitted: everyRound },
+  MailboxUsedPercent: {
+    unit: 'Percent',
+    dimensions: [['Mailbox']],
+    emitted:
+      'the fullest resource of the mailbox (storage or messages), asked for once an hour and repeated in every round until it is asked again; not where the server does not tell',
+  },
+  CertificateDaysLeft: {
+    unit: 'Count',
+    dimensions: [['Server']],
+    emitted:
+      'days until the certificate expires that an IMAP server, or the server of an smtp path, showed within the last week, for the 50 servers whose certificates end first; in every round; not for servers without TLS',
+  },
   CanariesSkipped: {
     unit: 'Count',
     dimensions: [[]],

@@ -1,4 +1,5 @@
 /** What the rounds are told about the monitor: derived from the settings once, the same for Lambdas, command line, demo and tests. */
+import { expandMailboxes } from './groups.ts';
 import type { Limits } from './limits.ts';
 import type { Host, HostFacts, Ms, Route, RouteId } from './words.ts';
 
@@ -24,7 +25,22 @@ export type PathPlan = {
   readonly anyOrigin?: string | undefined;
 };
 
-export type MailboxPlan = { readonly address: string; readonly inside: boolean };
+export type MailboxPlan = {
+  readonly address: string;
+  readonly inside: boolean;
+  /** Names a group: hosts that name it are spread over its mailboxes. */
+  readonly group?: string | undefined;
+  /** A canary that arrives unauthenticated is bad. */
+  readonly mustAuthenticate?: boolean | undefined;
+  /** A server is trusted to judge SPF, DKIM and DMARC. */
+  readonly judgesSenders?: boolean | undefined;
+  /** How long canaries stay in it. @default 0 */
+  readonly keep?: Ms | undefined;
+  /** It may hold somebody's mail as well. */
+  readonly shared?: boolean | undefined;
+  /** When a credential of it expires, where the settings say it. */
+  readonly ends?: { readonly what: string; readonly at: Ms } | undefined;
+};
 
 export type Monitor = {
   readonly name: string;
@@ -64,7 +80,7 @@ export const routesOf = (host: HostFacts, monitor: Monitor): Route[] =>
   host.paths
     .filter((path) => monitor.paths[path] !== undefined)
     .flatMap((path) =>
-      host.mailboxes
+      expandMailboxes(host.id, host.mailboxes, monitor.mailboxes)
         .filter((mailbox) => monitor.mailboxes[mailbox] !== undefined)
         // For its own domain a relay takes anybody's mail: that must not be refused.
         .filter((mailbox) => !(monitor.paths[path]?.mustRefuse && monitor.mailboxes[mailbox]?.inside))

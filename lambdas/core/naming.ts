@@ -1,5 +1,6 @@
 /** Naming a group of failing routes by its size, and what its hosts have in common (DESIGN 6). States facts, guesses nothing. */
 
+import type { Grouped } from './groups.ts';
 import { slotStart } from './judge.ts';
 import { hostSays, lastJudged, type RouteMemory } from './lane.ts';
 import type { Limits } from './limits.ts';
@@ -12,6 +13,8 @@ export type Fleet = {
   readonly routes: readonly Route[];
   readonly memory: (route: RouteId) => RouteMemory;
   readonly limits: Limits;
+  /** The groups of mailboxes. */
+  readonly mailboxes?: Grouped | undefined;
   readonly now: Ms;
 };
 
@@ -44,7 +47,10 @@ export const scopeOf = (group: readonly RouteId[], first: Slot, fleet: Fleet): S
   const onPaths = fleet.routes.filter(({ path }) => paths.includes(path));
   const onMailboxes = fleet.routes.filter(({ mailbox }) => mailboxes.includes(mailbox));
   const of = distinct([...onPaths.map(({ host }) => host), ...hosts]).sort();
-  const comparable = onPaths.filter(({ mailbox }) => mailboxes.includes(mailbox));
+  // Hosts of a group are spread over its mailboxes: each is comparable with the others.
+  const groupOf = (name: string) => fleet.mailboxes?.[name]?.group ?? name;
+  const groups = new Set(mailboxes.map(groupOf));
+  const comparable = onPaths.filter((route) => groups.has(groupOf(route.mailbox)));
   const well = of.filter(
     (host) =>
       !hosts.includes(host) && comparable.some((route) => route.host === host && wellSince(fleet, route.id, first)),

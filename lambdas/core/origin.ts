@@ -19,7 +19,10 @@ export const isRange = (text: string): boolean => {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
 };
 
-const rangesOf = (ranges: readonly string[]): BlockList => {
+/** A test for these addresses and ranges. Most hosts have one address, and a list is dear to make. */
+const rangesOf = (ranges: readonly string[]): Pick<BlockList, 'check'> => {
+  const [only, ...others] = ranges;
+  if (only !== undefined && others.length === 0 && isIP(only) === 4) return { check: (address) => address === only };
   const list = new BlockList();
   for (const range of ranges.filter(isRange)) {
     const [address = '', bits] = range.split('/');

@@ -37,15 +37,28 @@ export type Ask = {
   readonly lastCall: readonly string[];
   /** Ids among the expected whose attachment must be read and hashed: only then is a body fetched. */
   readonly digests: readonly string[];
+  /** Own mail that arrived before this is brought as well, wherever the cursor is: what earlier rounds had to leave. */
+  readonly sweep?: Ms | undefined;
+  /** How full the mailbox is, and how many messages it holds, is to be found out. */
+  readonly state?: boolean | undefined;
+  /** A deadline shorter than the mailbox's own, for one that hung before. */
+  readonly within?: Ms | undefined;
   /** No canary that matters was sent before this; bounds a first look and a search. */
   readonly since: Ms;
+};
+
+/** What became of messages that were to be deleted. */
+export type Removal = {
+  readonly removed: number;
+  /** Why some are still there: the folder may only be read, or the server does not delete (retention, legal hold). */
+  readonly refused?: { readonly readOnly: boolean; readonly detail: string } | undefined;
 };
 
 /** One mailbox. Never throws from `look`: what keeps it from looking is a dark look. */
 export interface Mailbox {
   look(ask: Ask): Promise<Look>;
-  /** Deletes exactly these messages, found by the last look. Resolves with how many; a refusal throws. */
-  remove(places: readonly Place[]): Promise<number>;
+  /** Deletes exactly these messages, found by the last look. A server that refuses is an answer; whatever else fails throws. */
+  remove(places: readonly Place[]): Promise<Removal>;
   /** Ends the session; safe to call at any time, never throws. */
   close(): Promise<void>;
 }

@@ -28,14 +28,17 @@ const unsent = (sentAt: Ms, cause: 'sent-too-late' | 'sender-failed', evidence: 
 /** Never called: without a sender no canary is ready. */
 const noSender: Send = () => Promise.reject(new Error('no sender'));
 
-/** A conversation is long, and equal failures have equal ones: one of each kind is kept. */
+/** A conversation is long, and equal failures have equal ones: one of each kind is kept; so is one certificate of each server. */
 const specimens = (handovers: readonly Handover[]): Handover[] => {
   const seen = new Set<string>();
-  return handovers.map(({ conversation, ...handover }) => {
+  const isNew = (what: string) => seen.size !== seen.add(what).size;
+  return handovers.map(({ conversation, certificate, ...handover }) => {
     const kind = `${handover.state} ${'cause' in handover ? handover.cause : ''} ${handover.answeredBy ?? ''}`;
-    if (conversation === undefined || seen.has(kind)) return handover as Handover;
-    seen.add(kind);
-    return { ...handover, conversation } as Handover;
+    return {
+      ...handover,
+      ...(conversation !== undefined && isNew(`said ${kind}`) && { conversation }),
+      ...(certificate !== undefined && isNew(`shown ${certificate.server} ${certificate.until}`) && { certificate }),
+    } as Handover;
   });
 };
 

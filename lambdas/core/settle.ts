@@ -1,8 +1,9 @@
 /** What the looks and the handovers settle: sightings matched to expected canaries, judged, and set as records. */
+import { arriving } from './arriving.ts';
 import { canaryId } from './canary.ts';
 import type { StoredBatch } from './items.ts';
 import { type Judgement, slotAt } from './judge.ts';
-import { type Lane, nothing, type Record, setRecord } from './lane.ts';
+import { type Lane, nothing, type Record, type RouteMemory, setRecord } from './lane.ts';
 import { mailIndex } from './mail-index.ts';
 import { type Monitor, parseRoute } from './monitor.ts';
 import { withNotes } from './noted.ts';
@@ -88,7 +89,7 @@ export const settle = (input: SettleInput): SettleOutput => {
   const removable = new Map<string, Place[]>();
   const waiting = new Map<string, Place[]>();
   const duplicates = new Map<string, number>();
-  const lanes = new Map<string, Lane>();
+  const lanes = new Map<string, { readonly routes: { [route: RouteId]: RouteMemory } }>();
   const settled: Settled[] = [];
   const pending: Settled[] = [];
   const memoryOf = (name: string, route: RouteId) =>
@@ -120,9 +121,10 @@ export const settle = (input: SettleInput): SettleOutput => {
     const arrivals = mails.filter(({ mail }) => mail.bounce === undefined);
     // A round that died before it removed the mail leaves it to be seen again: that is no second mail.
     // What a host minted has its time from the note that came with it, which may have come after the mail.
-    const isAgain = arrivals.some(
-      ({ mail, sentAt, by }) => by !== undefined || arrivalOf(mail, sentAt, now) - sentAt === record?.took,
-    );
+    // Where the mailbox's clock is not used, a mail that is seen again has another time.
+    const isAgain =
+      input.sorted.get(mailbox)?.clock === 'unusable' ||
+      arrivals.some((one) => one.by !== undefined || arrivalOf(one, now) - one.sentAt === record?.took);
     const further = arrivals.length - (record?.took === undefined || isAgain ? 1 : 0);
     if (further > 0) duplicates.set(mailbox, (duplicates.get(mailbox) ?? 0) + further);
     if (record !== undefined && !changes(record, sighting, handover)) return;
@@ -150,13 +152,16 @@ export const settle = (input: SettleInput): SettleOutput => {
           }
         : {}),
       ...(handover?.appFailures ? { appFailures: handover.appFailures } : {}),
-      ...(origin?.state === 'mismatched' ? { leftFrom: origin.address } : {}),
-      ...(sighting.state === 'seen' && sighting.altered ? { altered: true } : {}),
+      ...arriving(sighting, verdict, origin, input.sorted.get(mailbox)?.clock !== 'unusable'),
       // A record that was corrected before keeps its first verdict: one correction a canary.
       ...(record === undefined ? {} : { was: record.was ?? record.verdict }),
     };
-    const lane = lanes.get(name) ?? input.lanes.get(name) ?? { routes: {} };
-    lanes.set(name, { routes: { ...lane.routes, [route]: setRecord(memory, next, input.open, limits) } });
+    let lane = lanes.get(name);
+    if (lane === undefined) {
+      lane = { routes: { ...input.lanes.get(name)?.routes } };
+      lanes.set(name, lane);
+    }
+    lane.routes[route] = setRecord(memory, next, input.open, limits);
   };
 
   const expected = new Set<string>();
@@ -176,7 +181,11 @@ export const settle = (input: SettleInput): SettleOutput => {
     const places = (mails: readonly OwnMail[]) => [
       ...new Map(mails.map(({ mail }) => [place(mail.place), mail.place])).values(),
     ];
-    removable.set(mailbox, places(own.filter((one) => !waits(one))));
+    const keep = monitor.mailboxes[mailbox]?.keep ?? 0;
+    // What a report says is in the record; the sweep, which removes what was kept, opens none.
+    const isKept = ({ mail: { bounce, internalDate } }: OwnMail) =>
+      bounce === undefined && internalDate > now - keep && internalDate <= now;
+    removable.set(mailbox, places(own.filter((one) => !waits(one) && !isKept(one))));
     waiting.set(mailbox, places(own.filter(waits)));
   }
   // Mail of slots that are not read any more: it corrects the record, if there still is one.

@@ -1,14 +1,11 @@
-/** What a round settled, as data for CloudWatch; and the gauges that every round publishes. */
-
-import { isGentle } from './causes.ts';
-import type { Incident } from './incident.ts';
 import { slotStart } from './judge.ts';
-import { type Lane, lastJudged, type Record, stateOf } from './lane.ts';
+import type { Lane, Record } from './lane.ts';
 import { type MetricName, metrics, type Point } from './metrics.ts';
-import { type Monitor, parseRoute, periodOf } from './monitor.ts';
-import { type Host, type Ms, type Route, type RouteId, verdicts } from './words.ts';
+import { type Monitor, parseRoute } from './monitor.ts';
+import type { Sorted } from './sighting.ts';
+import { type Ms, type RouteId, verdicts } from './words.ts';
 
-type Observed = {
+export type Observed = {
   readonly name: MetricName;
   readonly dimensions: Readonly<{ [name: string]: string }>;
   readonly at: Ms;
@@ -20,14 +17,18 @@ export const gather = (monitor: string, observed: readonly Observed[]): Point[] 
   const points = new Map<string, { point: Omit<Point, 'values' | 'counts'>; values: Map<number, number> }>();
   for (const { name, dimensions, at, value } of observed) {
     for (const set of metrics[name].dimensions) {
-      const full = {
-        Monitor: monitor,
-        ...Object.fromEntries(set.map((dimension) => [dimension, dimensions[dimension] ?? 'none'])),
-      };
-      const key = JSON.stringify([name, full, at]);
-      const entry = points.get(key) ?? { point: { name, dimensions: full, at }, values: new Map<number, number>() };
+      const said = set.map((dimension) => dimensions[dimension] ?? 'none');
+      const key = JSON.stringify([name, at, set, said]);
+      let entry = points.get(key);
+      if (entry === undefined) {
+        const full = {
+          Monitor: monitor,
+          ...Object.fromEntries(set.map((dimension, index) => [dimension, said[index] ?? ''])),
+        };
+        entry = { point: { name, dimensions: full, at }, values: new Map<number, number>() };
+        points.set(key, entry);
+      }
       entry.values.set(value, (entry.values.get(value) ?? 0) + 1);
-      points.set(key, entry);
     }
   }
   return [...points.values()].map(({ point, values }) => ({
@@ -54,9 +55,24 @@ export const settledPoints = (
     const failed: Observed[] = record.appFailures
       ? [{ name: 'AppMailFailures', dimensions, at, value: record.appFailures }]
       : [];
-    if (record.was === undefined) return [{ name: 'Canaries', dimensions, at, value: 1 }, ...took, ...failed];
+    const doubted: Observed[] =
+      record.unauthenticated === undefined ? [] : [{ name: 'Unauthenticated', dimensions, at, value: 1 }];
+    if (record.was === undefined)
+      return [{ name: 'Canaries', dimensions, at, value: 1 }, ...took, ...failed, ...doubted];
     // An earlier copy of mail that had arrived corrects its time, not its verdict.
     return verdicts[record.was].says === 'good' ? [] : [{ name: 'Corrections', dimensions, at, value: 1 }];
+  });
+
+/** What a round counted in the mailboxes besides canaries: forged ones, and further mails with the id of one. */
+export const countedIn = (
+  sorted: ReadonlyMap<string, Sorted>,
+  duplicates: ReadonlyMap<string, number>,
+  now: Ms,
+): Observed[] =>
+  [...sorted].flatMap(([mailbox, { forged }]) => {
+    const count = (name: MetricName, value: number): Observed[] =>
+      value > 0 ? [{ name, dimensions: { Mailbox: mailbox }, at: now, value }] : [];
+    return [...count('Forged', forged), ...count('Duplicates', duplicates.get(mailbox) ?? 0)];
   });
 
 /** The records of one round in all lanes: what a round that died left behind is found by its number. */
@@ -66,61 +82,3 @@ export const recordsOfRound = (lanes: ReadonlyMap<string, Lane>, round: number) 
       records.filter((record) => record.round === round).map((record) => ({ route, record })),
     ),
   );
-
-/** Routes without a settled verdict younger than twice their cadence plus lostAfter; `unsent` settles nothing. */
-export const unwatched = (
-  routes: readonly Route[],
-  hosts: ReadonlyMap<string, Host>,
-  lanes: ReadonlyMap<string, Lane>,
-  laneOf: ReadonlyMap<RouteId, string>,
-  monitor: Monitor,
-  now: Ms,
-): Route[] => {
-  const { limits } = monitor;
-  return routes.filter(({ id, path, host }) => {
-    const memory = lanes.get(laneOf.get(id) ?? '')?.routes[id];
-    const judged = memory === undefined ? undefined : lastJudged(memory);
-    const every = Math.max(monitor.paths[path]?.every ?? 0, isGentle(judged?.cause) ? limits.gently : 0);
-    const period = periodOf(monitor, path) ?? 0;
-    const oldest = now - (2 * every + period + limits.lostAfter);
-    const newest = memory?.records.findLast(({ verdict }) => verdict !== 'unsent');
-    // A host that is new, or came back, has had no time yet: its earlier life counts neither way.
-    return Math.max(hosts.get(host)?.since ?? 0, newest === undefined ? 0 : slotStart(newest.slot, limits)) < oldest;
-  });
-};
-
-export type GaugeInput = {
-  readonly monitor: Monitor;
-  readonly routes: readonly Route[];
-  readonly hosts: ReadonlyMap<string, Host>;
-  readonly lanes: ReadonlyMap<string, Lane>;
-  readonly laneOf: ReadonlyMap<RouteId, string>;
-  readonly incidents: readonly Incident[];
-  readonly dark: ReadonlySet<string>;
-  readonly skipped: number;
-  readonly now: Ms;
-};
-
-/** Every gauge, zeros included; `RoundsConfirmed` is not among them, since it must be the last point of all. */
-export const gauges = (input: GaugeInput): Observed[] => {
-  const { monitor, routes, lanes, laneOf, now } = input;
-  const open = input.incidents.filter(({ closedAt }) => closedAt === undefined);
-  const gauge = (name: MetricName, value: number, dimensions = {}): Observed => ({ name, dimensions, at: now, value });
-  const failing = routes.filter(({ id }) => {
-    const memory = lanes.get(laneOf.get(id) ?? '')?.routes[id];
-    return memory !== undefined && stateOf(memory, monitor.limits).health === 'failing';
-  });
-  return [
-    ...(['page', 'ticket'] as const).map((severity) =>
-      gauge('IncidentsOpen', open.filter((incident) => incident.severity === severity).length, { Severity: severity }),
-    ),
-    gauge('Routes', routes.length),
-    gauge('RoutesFailing', failing.length),
-    gauge('RoutesUnwatched', unwatched(routes, input.hosts, lanes, laneOf, monitor, now).length),
-    gauge('MailboxesDark', input.dark.size),
-    ...Object.keys(monitor.mailboxes).map((mailbox) =>
-      gauge('MailboxDark', input.dark.has(mailbox) ? 1 : 0, { Mailbox: mailbox }),
-    ),
-    gauge('CanariesSkipped', input.skipped),
-  ];
-};

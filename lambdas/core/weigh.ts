@@ -39,11 +39,11 @@ export type Weighed = {
 /** Weighs one canary. The handover is the best that is known of it: later words and outcomes included. */
 export const weigh = ({ id, route, slot, first, notes, mails }: Canary, known: Known): Weighed => {
   const { monitor, look, host, asked, now } = known;
-  const { path } = parseRoute(route);
+  const { path, mailbox } = parseRoute(route);
   const plan = monitor.paths[path];
   const { handover: told, bounce, unsigned } = withNotes(first, notes);
   const handover = (told?.state === 'commanded' ? asked.outcomes.get(id) : undefined) ?? told;
-  const seen = sightingOf(mails, look, now, { bounce: unsigned ? undefined : bounce, size: plan?.size });
+  const seen = sightingOf(mails, look, now, { bounce: unsigned ? undefined : bounce, size: plan?.size, id });
   const isUnasked = seen.state === 'absent' && asked.unasked.has(id);
   const sighting: Sighting = isUnasked ? { state: 'dark', cause: 'outcome-unknown', detail: notAsked } : seen;
   const evidence = {
@@ -53,6 +53,7 @@ export const weigh = ({ id, route, slot, first, notes, mails }: Canary, known: K
     deliverWithin: plan?.deliverWithin ?? monitor.limits.lostAfter,
     period: periodOf(monitor, path),
     mustRefuse: plan?.mustRefuse,
+    mustAuthenticate: monitor.mailboxes[mailbox]?.mustAuthenticate,
   };
   const plainly = judge(evidence, now, monitor.limits);
   // A report that nobody signed proves nothing; it says why a canary is lost that is lost anyway.

@@ -1,5 +1,6 @@
 /** The vocabulary of Mail Canary: every type that crosses a module boundary, and the tables that give words their meaning. */
 import type { Cause } from './causes.ts';
+import type { Certificate } from './mail-words.ts';
 import type { Product } from './products.ts';
 
 export type * from './mail-words.ts';
@@ -44,6 +45,7 @@ export const verdicts = {
   refused: { says: 'bad', people: 'refused' },
   bounced: { says: 'bad', people: 'returned' },
   lost: { says: 'bad', people: 'lost' },
+  unauthenticated: { says: 'bad', people: 'arrived, and nothing proves its sender' },
   denied: { says: 'good', people: 'refused, as it must be', stranger: true },
   relayed: { says: 'bad', people: 'relayed for a stranger', stranger: true },
   unsent: { says: 'unknown', people: 'not watched' },
@@ -91,6 +93,8 @@ export type Said = {
   readonly conversation?: readonly string[] | undefined;
   /** The command that the host was given (`ssm`); its outcome can be asked for. */
   readonly command?: string | undefined;
+  /** What the server showed of itself under TLS. Kept for one canary of each server in a batch. */
+  readonly certificate?: Certificate | undefined;
   /** The application's own mails that failed since it was last asked (`http`). */
   readonly appFailures?: number | undefined;
 };

@@ -4,7 +4,7 @@ import type { MailSeen } from '../core/words.ts';
 import { digestsPerLook, readDigest } from './digest.ts';
 import { explain, isRefusal } from './failure.ts';
 import { idsNamed } from './header.ts';
-import { detailsOf, keyOf, type Looked, looked, openFolder, type Task } from './task.ts';
+import { amended, keyOf, type Looked, openFolder, type Task } from './task.ts';
 
 /** The mails whose attachment has to be read before anything is said of them. */
 export const toDigest = (ask: Ask, mails: readonly MailSeen[]): readonly MailSeen[] => {
@@ -25,10 +25,10 @@ export const heldBack = (look: Looked, unread: readonly MailSeen[]): Looked => {
   });
   const mails = look.mails.filter((mail) => !left.has(keyOf(mail)));
   const words = `${unread.length} attachment${unread.length === 1 ? ' is' : 's are'} not read yet`;
-  return looked(look.at, mails, Object.fromEntries(cursor), [...detailsOf(look), words]);
+  return amended(look, { mails, cursor: Object.fromEntries(cursor) }, [words]);
 };
 
-/** Reads the attachments that were asked for, last of all and as far as the budget goes: they take the longest. */
+/** Reads the attachments that were asked for, as far as the budget goes; behind everything else that a look must do, since they take the longest. */
 export const withDigests = async (task: Task, look: Looked): Promise<Looked> => {
   let unread = toDigest(task.ask, look.mails);
   const digests = new Map<string, string | undefined>();
@@ -38,7 +38,7 @@ export const withDigests = async (task: Task, look: Looked): Promise<Looked> => 
       const digest = digests.get(keyOf(mail));
       return digest === undefined ? mail : { ...mail, digest };
     });
-    return heldBack(looked(look.at, mails, look.cursor, [...detailsOf(look), ...details]), unread);
+    return heldBack(amended(look, { mails }, details), unread);
   };
   const unlessRefused = async (work: () => Promise<void>) => {
     try {

@@ -3,6 +3,7 @@
 import { canaryId } from '../core/canary.ts';
 import type { Hop } from '../core/words.ts';
 import { parseHops } from './hops.ts';
+import { spamFields } from './spam.ts';
 
 /** A header field; the name in lower case, the value with its folding collapsed. */
 export type Field = { readonly name: string; readonly value: string };
@@ -20,6 +21,9 @@ export const fieldNames = [
   'Auto-Submitted',
   'X-Failed-Recipients',
   'X-MS-Exchange-Message-Is-Ndr',
+  // What the mailbox's server and its filters found.
+  'Authentication-Results',
+  ...spamFields,
 ] as const;
 
 /** Splits a header into fields, topmost first. Lines that are no field are passed over; linear in the input. */
@@ -54,11 +58,14 @@ export type Marks = {
 /** The Message-ID of a canary begins with its id: 20 consonants and a dot. */
 const ours = /^<[bcdfghjklmnpqrstvwxz]{20}\./;
 
+/** True for a Message-ID of the form that canaries have. */
+export const isOurs = (messageId: string | undefined): boolean => ours.test(messageId ?? '');
+
 /** The marks of a canary; undefined for somebody's mail. Whether it is ours is decided by its token, elsewhere. */
 export const marksOf = (fields: readonly Field[]): Marks | undefined => {
   const canary = first(fields, 'X-Mail-Canary');
   const messageId = first(fields, 'Message-ID');
-  if (canary === undefined && !ours.test(messageId ?? '')) return undefined;
+  if (canary === undefined && !isOurs(messageId)) return undefined;
   const received = fields.filter(({ name }) => name === 'received').map(({ value }) => value);
   return { canary, messageId, hops: parseHops(received) };
 };
@@ -78,7 +85,7 @@ const idOfHeader = (canary: string): string | undefined => {
 
 /** The canary ids that the marks name. SES rewrites the Message-ID, other gateways strip the header. */
 export const idsNamed = ({ messageId = '', canary }: Pick<Marks, 'messageId' | 'canary'>): string[] => {
-  const named = ours.test(messageId) ? messageId.slice(1, 21) : undefined;
+  const named = isOurs(messageId) ? messageId.slice(1, 21) : undefined;
   return [named, canary === undefined ? undefined : idOfHeader(canary)].filter((id) => id !== undefined);
 };
 

@@ -49,15 +49,16 @@ const split = (value: string): Piece[] => {
     if (text !== '') pieces.push({ comment, text });
     start = end + 1;
   };
-  for (let at = 0; at < value.length; at += 1) {
-    const char = value[at];
-    if (char === '\\') at += 1;
+  const special = /[()\\]/g;
+  for (let match = special.exec(value); match !== null; match = special.exec(value)) {
+    const [char] = match;
+    if (char === '\\') special.lastIndex += 1;
     else if (char === '(') {
-      if (depth === 0) cut(at, false);
+      if (depth === 0) cut(match.index, false);
       depth += 1;
-    } else if (char === ')' && depth > 0) {
+    } else if (depth > 0) {
       depth -= 1;
-      if (depth === 0) cut(at, true);
+      if (depth === 0) cut(match.index, true);
     }
   }
   cut(value.length, depth > 0);
@@ -67,16 +68,20 @@ const split = (value: string): Piece[] => {
 /** The words of a header value, in order, each knowing whether it stands in a comment. */
 type Word = { readonly comment: boolean; readonly text: string };
 
-const wordsOf = (value: string): Word[] =>
-  split(value).flatMap(({ comment, text }) =>
-    text
-      .split(/[\s;,]+/)
-      .filter((word) => word !== '')
-      .map((word) => ({ comment, text: word })),
+/** No host name is longer (RFC 1035 2.3.4). */
+const longestWord = 255;
+
+const wordsOf = (pieces: readonly Piece[]): Word[] =>
+  pieces.flatMap(({ comment, text }) =>
+    (text.match(/[^\s;,]+/g) ?? []).map((word) => ({ comment, text: word.slice(0, longestWord) })),
   );
+
+/** What else could an address be in? Most words are names, and are passed over at once. */
+const mayHoldAddress = /[[@]|^(?:IPv6:)?[0-9a-f:.]+(?:%|$)/i;
 
 /** An IP address as servers write it: bare, in brackets, with `IPv6:`, with a port or a user before or behind it. */
 const addressIn = (word: string): string | undefined => {
+  if (!mayHoldAddress.test(word)) return undefined;
   const inner = /\[([^\]]*)\]/.exec(word)?.[1] ?? /@([0-9a-f.:]{7,45})$/i.exec(word)?.[1] ?? word;
   const bare = inner
     .replace(/^IPv6:/i, '')
@@ -87,7 +92,7 @@ const addressIn = (word: string): string | undefined => {
 };
 
 const keywords = ['from', 'by', 'via', 'with', 'id', 'for'];
-const isKeyword = (word: Word) => !word.comment && keywords.includes(word.text.toLowerCase());
+const isKeyword = ({ comment, text }: Word) => !comment && text.length <= 4 && keywords.includes(text.toLowerCase());
 
 /** The words of each clause behind its keyword. The word right behind it is its value, even if it reads like a keyword. */
 const clausesOf = (words: readonly Word[]): Map<string, Word[]> => {
@@ -133,11 +138,40 @@ const fromOf = (words: readonly Word[], address: string | undefined): string | u
   return parts.length === 0 ? undefined : parts.join(' ');
 };
 
+/** "ESMTPS", "Microsoft SMTP Server": the words behind `with`, without what follows about encryption. */
+const protocolOf = (words: readonly Word[] | undefined): string | undefined => {
+  const outside = (words ?? []).filter((word) => !word.comment).map(({ text }) => text);
+  const end = outside.findIndex((word) => word.toLowerCase() === 'tls');
+  const said = (end < 0 ? outside : outside.slice(0, end)).slice(0, 4).join(' ').slice(0, 60);
+  return said === '' ? undefined : said;
+};
+
+/** Where servers write the version: "using TLSv1.3", "version=TLS1_2", "TLS: TLSv1.3", or first in a comment of its own. */
+const version = /(?:^|\busing |\bversion=|\bTLS: ?)(TLS|SSL)v?(\d)(?:[._](\d))?(?![\w./-])/i;
+/** Names of cipher suites that exist in TLS 1.3 alone (RFC 8446 B.4): enough where only the cipher is named. */
+const suites = /\bTLS_(?:AES_(?:128|256)_(?:GCM|CCM)|CHACHA20_POLY1305)_/;
+
+/** The TLS version that the server says; never what the client could have put there. */
+const tlsOf = (pieces: readonly Piece[], words: readonly Word[]): string | undefined => {
+  const mentions = (text: string) => text.includes('TLS') || text.includes('SSL');
+  if (!pieces.some(({ text }) => mentions(text))) return undefined;
+  const comments = pieces.filter(({ comment, text }) => comment && mentions(text) && !/^(?:helo|ehlo)\b/i.test(text));
+  const said = comments.map(({ text }) => version.exec(text)).find((match) => match !== null);
+  if (said !== undefined) return `${said[1]?.toUpperCase()}v${said[2]}${said[3] === undefined ? '' : `.${said[3]}`}`;
+  // "tls TLS_AES_256_GCM_SHA384" (RFC 8314 7.4).
+  const clause = words.findIndex(({ comment, text }) => !comment && text.length === 3 && text.toLowerCase() === 'tls');
+  const named = clause < 0 ? undefined : words[clause + 1];
+  const isNamed = named?.comment === false && suites.test(named.text);
+  return isNamed || comments.some(({ text }) => suites.test(text)) ? 'TLSv1.3' : undefined;
+};
+
 const hopOf = (value: string): Hop => {
-  const text = value.slice(0, longest);
+  // Control characters are nobody's name.
+  const text = value.slice(0, longest).replace(/[\u0000-\u0008\u000e-\u001f\u007f-\u009f]/g, '');
   const semicolon = text.lastIndexOf(';');
   const at = dateOf((semicolon < 0 ? text : text.slice(semicolon + 1)).replace(/\s+/g, ' '));
-  const words = wordsOf(semicolon < 0 ? text : text.slice(0, semicolon));
+  const pieces = split(semicolon < 0 ? text : text.slice(0, semicolon));
+  const words = wordsOf(pieces);
   const clauses = clausesOf(words);
   const from = clauses.get('from');
   const address = from === undefined ? undefined : addressOf(from, words);
@@ -147,9 +181,14 @@ const hopOf = (value: string): Hop => {
     by: by ?? (words[0]?.comment === true ? words[0].text.toLowerCase() : 'unknown'),
     from: from === undefined ? undefined : fromOf(from, address),
     address,
+    with: protocolOf(clauses.get('with')),
+    tls: tlsOf(pieces, words),
     at,
   };
 };
+
+/** The server that wrote this `Received`. */
+export const byOf = (received: string): string => hopOf(received).by;
 
 /**
  * Parses raw `Received` values, topmost first as in the message, into hops, oldest first.

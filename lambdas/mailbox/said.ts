@@ -10,8 +10,11 @@ const linesOf = (text: string): string[] =>
 
 /** Bytes as words: UTF-8 where they are it; one line, fit to be kept. */
 export const asWords = (bytes: string): string => {
-  const text = Buffer.from(bytes.slice(0, 4000), 'latin1').toString('utf8');
-  return asEvidence(text.includes('\ufffd') ? bytes.slice(0, 4000) : text);
+  const cut = bytes.slice(0, 4000);
+  // Plain ASCII, as most are, is UTF-8 as it stands.
+  if (/^[\x00-\x7f]*$/.test(cut)) return asEvidence(cut);
+  const text = Buffer.from(cut, 'latin1').toString('utf8');
+  return asEvidence(text.includes('\ufffd') ? cut : text);
 };
 
 /** A reply with an enhanced status code (RFC 3463), wherever it stands in a line. */

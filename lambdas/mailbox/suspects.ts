@@ -9,7 +9,10 @@ const subjects =
   /undeliver|non-?deliver|not (?:be(?:en)? )?delivered|deliver[a-z]{0,4}\b.{0,40}(?:fail|status|problem|delay|notif|report|error|incomplete)|fail(?:ed|ure)\b.{0,40}(?:deliver|notice)|return(?:ed|ing)\b.{0,40}(?:mail|message|sender)|e?mail\b.{0,20}(?:fail|return|delay)|could not send|message .{0,20}blocked|delayed/i;
 
 const reportType = (fields: readonly Field[]): string | undefined => {
-  const { type, parameters } = contentType(first(fields, 'Content-Type'));
+  const value = first(fields, 'Content-Type');
+  // Hardly any mail is one, and reading the parameters takes its time.
+  if (value === undefined || !/multipart\/report/i.test(value.slice(0, 2000))) return undefined;
+  const { type, parameters } = contentType(value);
   return type === 'multipart/report' ? (parameters.get('report-type')?.toLowerCase() ?? '') : undefined;
 };
 

@@ -17,16 +17,21 @@ export type TokenCause =
   | 'timeout'
   | 'bad-answer';
 
-/** No access token; the message holds no secret. */
+/** What an endpoint said of its refusal (RFC 6749 section 5.2), for whoever knows the words of this provider. */
+export type Said = { readonly error: string; readonly description: string };
+
+/** No access token; neither the message nor `said` holds a secret. */
 export class TokenError extends Error {
   override name = 'TokenError';
   override readonly cause: TokenCause;
   /** `host:port` of the endpoint, as the URL names it. */
   readonly endpoint: string;
-  constructor(cause: TokenCause, endpoint: string, words: string) {
+  readonly said: Said | undefined;
+  constructor(cause: TokenCause, endpoint: string, words: string, said?: Said) {
     super(`${endpoint}: ${words}`);
     this.cause = cause;
     this.endpoint = endpoint;
+    this.said = said;
   }
 }
 
@@ -115,13 +120,20 @@ const meanings = (what: string): Readonly<Partial<Record<TokenCause, string>>> =
   'client-refused': 'the client id or its secret is wrong or expired',
 });
 
+/** Microsoft ends every description with numbers of its own, new each time: they would make one failure many. */
+const withoutTrace = (description: string): string => {
+  const at = description.indexOf('Trace ID: ');
+  return at < 0 ? description : description.slice(0, at).trimEnd();
+};
+
 /** What may stand in an Authorization header or in a login (RFC 6749 appendix A.12). */
 const isToken = (value: unknown): value is string => typeof value === 'string' && /^[\x21-\x7e]{1,16384}$/.test(value);
 
 /** Asks the endpoint once. Rejects with a TokenError, whatever happens. Redirects are not followed: they would be shown the secrets. */
 export const exchange = async ({ url, fields, secrets, what }: TokenRequest, signal: AbortSignal): Promise<Granted> => {
-  const mask = maskOf(secrets);
-  const fail = (cause: TokenCause, words: string) => new TokenError(cause, url.host, asEvidence(mask(words), [], 400));
+  const safe = (words: string, more: readonly string[] = []) =>
+    asEvidence(maskOf([...secrets, ...more])(words), [], 400);
+  const fail = (cause: TokenCause, words: string, said?: Said) => new TokenError(cause, url.host, safe(words), said);
   let answer: Answer;
   try {
     answer = await post(url, new URLSearchParams(fields).toString(), signal);
@@ -138,8 +150,11 @@ export const exchange = async ({ url, fields, secrets, what }: TokenRequest, sig
     );
     if (!isToken(accessToken)) throw fail('bad-answer', 'the answer holds no access token');
     // RFC 6749 section 7.1: a token of a type that is not understood must not be used.
-    if (type !== undefined && !/^bearer$/i.test(String(type)))
-      throw fail('bad-answer', `the access token is of type ${JSON.stringify(type)}, not Bearer`);
+    if (type !== undefined && !/^bearer$/i.test(String(type))) {
+      const granted = [accessToken, refreshToken].filter(isToken).filter((token) => token.length >= 12);
+      const words = `the access token is of type ${JSON.stringify(type)}, not Bearer`;
+      throw new TokenError('bad-answer', url.host, safe(words, granted));
+    }
     const seconds = Number(told.get('expires_in') ?? Number.NaN);
     return {
       accessToken,
@@ -151,13 +166,13 @@ export const exchange = async ({ url, fields, secrets, what }: TokenRequest, sig
     const named = Object.hasOwn(refusals, error) ? refusals[error] : undefined;
     const cause = named ?? (status >= 500 || status === 429 ? 'unavailable' : 'request-refused');
     const meaning = meanings(what)[cause];
-    const description = told.get('error_description');
-    throw fail(
-      cause,
-      [error.slice(0, 60), meaning, typeof description === 'string' ? description : undefined]
-        .filter((words) => words !== undefined)
-        .join(': '),
-    );
+    const described = told.get('error_description');
+    const description = typeof described === 'string' ? withoutTrace(described) : undefined;
+    const code = error.slice(0, 60);
+    throw fail(cause, [code, meaning, description].filter((words) => words !== undefined).join(': '), {
+      error: safe(code),
+      description: safe(description ?? ''),
+    });
   }
   const words = `HTTP ${status} without an answer of the protocol`;
   throw fail(status >= 500 || status === 429 ? 'unavailable' : 'bad-answer', words);

@@ -11,12 +11,12 @@ export type RefreshSettings = {
 
 /**
  * The grant of an account. A refresh token that the endpoint puts in place of the one it was shown is used from then on, until it
- * is refused or the stored one changes; `onRotated` is told of it, and must not throw.
+ * is refused or the stored one changes; `onRotated` is told of it and of the stored one that it replaces, and must not throw.
  */
 export const refreshGrant = (
   { clientId, clientSecret, refreshToken, scope }: RefreshSettings,
   secret: (reference: string) => Promise<string>,
-  onRotated?: (refreshToken: string) => void,
+  onRotated?: (refreshToken: string, replaced: string) => void,
 ): Grant => {
   let stored = '';
   let rotated: { readonly of: string; readonly to: string } | undefined;
@@ -41,7 +41,7 @@ export const refreshGrant = (
     granted: (answer) => {
       if (answer.refreshToken === undefined || answer.refreshToken === shown) return;
       rotated = { of: stored, to: answer.refreshToken };
-      onRotated?.(answer.refreshToken);
+      onRotated?.(answer.refreshToken, stored);
     },
     refused: () => {
       rotated = undefined;

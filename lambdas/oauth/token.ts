@@ -11,6 +11,8 @@ export type Grant = {
     readonly fields: Readonly<Record<string, string>>;
     /** Those values that must never be shown. */
     readonly secrets: readonly string[];
+    /** Where to ask, when it is the credential that says it. @default the endpoint of the source */
+    readonly url?: URL | undefined;
   }>;
   /** The endpoint took it. */
   readonly granted?: ((answer: Granted) => void) | undefined;
@@ -26,13 +28,13 @@ export type Token = {
 
 /** Where access tokens come from. */
 export type TokenSource = {
-  /** Rejects with a TokenError, also when `signal` aborts first; or with the grant's own error. */
+  /** Rejects with a TokenError, also when `signal` aborts first; or with an error about the secret, which no endpoint has seen then. */
   readonly token: (signal: AbortSignal) => Promise<Token>;
   /** A server refused this access token: the next call makes another one. */
   readonly forget: (value: string) => void;
 };
 
-/** One request takes no longer, whoever waits for it. */
+/** Reading the secret takes no longer, nor does the request, whoever waits for it. */
 const patience: Ms = 10_000;
 
 /** An endpoint that refused or did not answer is not asked by every canary of a batch. */
@@ -74,11 +76,23 @@ export const tokenSource = ({
   let kept: { readonly value: string; readonly until: Ms } | undefined;
   let failed: { readonly error: unknown; readonly until: Ms } | undefined;
   let asking: Promise<string> | undefined;
+  /** The secret is still on its way, and the endpoint knows nothing of us yet. */
+  let preparing = false;
+  const noSecret = () => new Error('no answer of the secret store in time');
+
+  const prepare = async () => {
+    preparing = true;
+    try {
+      return await within(grant.ask(), AbortSignal.timeout(patience), noSecret);
+    } finally {
+      preparing = false;
+    }
+  };
 
   const ask = async (): Promise<string> => {
-    const { fields, secrets } = await grant.ask();
+    const { fields, secrets, url: named = endpoint } = await prepare();
     try {
-      const request = { url: endpoint, fields, secrets, what: grant.what };
+      const request = { url: named, fields, secrets, what: grant.what };
       const granted = await exchange(request, AbortSignal.timeout(patience));
       kept = { value: granted.accessToken, until: now() + lifeOf(granted.expiresIn) };
       failed = undefined;
@@ -102,7 +116,8 @@ export const tokenSource = ({
         // Those who wait may all have given up by then.
         asking.catch(() => {});
       }
-      const late = () => new TokenError('timeout', endpoint.host, 'no answer before the deadline');
+      const late = () =>
+        preparing ? noSecret() : new TokenError('timeout', endpoint.host, 'no answer before the deadline');
       return { value: await within(asking, signal, late), kept: false };
     },
     forget: (value) => {

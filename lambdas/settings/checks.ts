@@ -1,6 +1,7 @@
 /** What the schema cannot say: names that must exist, templates that must be fillable, and what a deployed stack must not hold. */
 import { pathKinds } from '../paths/index.ts';
 import type { PathKind } from '../paths/kind.ts';
+import { nameable } from './mailbox-checks.ts';
 import { tooMany } from './providers.ts';
 import type { HostSettings, PathSettings, Settings } from './schema.ts';
 import { isPlaceholder, placeholdersOf } from './template.ts';
@@ -69,7 +70,7 @@ const hostMistakes = (host: HostSettings, index: number, settings: Settings): Mi
       ? [{ at, message: `must name at least one path in "paths": ${quoted(Object.keys(settings.paths))}` }]
       : []),
     ...unknown('paths', host.paths, Object.keys(settings.paths)),
-    ...unknown('mailboxes', host.mailboxes ?? [], Object.keys(settings.mailboxes)),
+    ...unknown('mailboxes', host.mailboxes ?? [], nameable(settings)),
     ...missing,
   ];
 };

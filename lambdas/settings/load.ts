@@ -2,8 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { defaultMailboxes, expandMailboxes } from '../core/groups.ts';
 import { kindMistakesOf, kindOf, type Mistake, mistakesOf, monitorHost, mustRefuse, warningsOf } from './checks.ts';
 import { explain, mistakesFrom } from './explain.ts';
+import { groupMistakesOf } from './groups.ts';
+import { mailboxMistakesOf } from './mailbox-checks.ts';
 import { type Settings, settingsSchema } from './schema.ts';
 import { stackMistakesOf, stackWarnings } from './stack-checks.ts';
 
@@ -56,7 +59,7 @@ const withMonitor = (settings: Settings): Settings => {
   const host = {
     id: monitorHost,
     paths: own.map(([name]) => name),
-    mailboxes: Object.keys(settings.mailboxes),
+    mailboxes: defaultMailboxes(settings.mailboxes),
     services: [],
     customers: [],
     labels: {},
@@ -66,7 +69,7 @@ const withMonitor = (settings: Settings): Settings => {
 };
 
 /** The keys whose values refer to something outside the file. */
-const referenceKeys: readonly string[] = ['secret', 'url', 'ca', 'refreshToken', 'clientSecret'];
+const referenceKeys: readonly string[] = ['secret', 'url', 'ca', 'refreshToken', 'clientSecret', 'certificate', 'key'];
 
 const references = (value: unknown, at: readonly PropertyKey[] = []): Loaded['secrets'] => {
   if (typeof value === 'string')
@@ -140,28 +143,35 @@ export const parseSettings = (
         .map(({ from }) => from.split('@')[1] ?? ''),
     ),
   ];
-  const settings = withMonitor({
+  const named = withMonitor({
     ...raw,
     paths,
     mailboxes: raw.mailboxes as unknown as Settings['mailboxes'],
     bounces: raw.bounces as unknown as Settings['bounces'],
     ourDomains,
     deliverWithin: raw.deliverWithin ?? Math.min(120_000, raw.lostAfter),
-    hosts: raw.hosts.map((host) => ({ ...host, mailboxes: host.mailboxes ?? Object.keys(raw.mailboxes) })),
+    hosts: raw.hosts.map((host) => ({ ...host, mailboxes: host.mailboxes ?? defaultMailboxes(raw.mailboxes) })),
   });
   const secrets = references(input);
+  const inside = (name: string) => isInside(named.mailboxes[name]?.address ?? '', ourDomains);
   const mistakes = [
-    ...mistakesOf(settings),
-    ...kindMistakesOf(settings, mode === 'stack'),
+    ...mistakesOf(named),
+    ...kindMistakesOf(named, mode === 'stack'),
+    ...mailboxMistakesOf(named, mode === 'stack'),
+    ...groupMistakesOf(named, inside),
     ...(mode === 'stack'
       ? stackMistakesOf(
-          settings,
+          named,
           secrets.filter(({ at }) => at.at(-1) !== 'ca'),
         )
       : []),
   ];
   if (mistakes.length > 0) fail(mistakes.map(complain));
-  const inside = (name: string) => isInside(settings.mailboxes[name]?.address ?? '', ourDomains);
+  const spread = named.hosts.map((host) => ({
+    ...host,
+    mailboxes: expandMailboxes(host.id, host.mailboxes, named.mailboxes),
+  }));
+  const settings = { ...named, hosts: spread };
   return {
     settings: withAbsoluteFiles(settings, baseDir),
     warnings: [...warningsOf(settings, inside), ...(mode === 'stack' ? stackWarnings(settings) : [])],

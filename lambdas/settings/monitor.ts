@@ -3,16 +3,12 @@
 import { limitsFor } from '../core/limits.ts';
 import type { Monitor } from '../core/monitor.ts';
 import type { HostSource } from '../core/ports.ts';
+import { endsOf } from '../mailbox/auth/index.ts';
 import { kindOf, mustRefuse } from './checks.ts';
 import { isInside } from './load.ts';
 import { perDayOf } from './providers.ts';
-import type { PathSettings, Settings } from './schema.ts';
-
-/** The cadence of a path where it says none: strangers' mail goes once a day. */
-const everyOf = (path: PathSettings, settings: Settings): number =>
-  path.every ?? (mustRefuse(path) ? 24 * 60 * minute : settings.every);
-
-const minute = 60_000;
+import { everyOf } from './receiving.ts';
+import type { Settings } from './schema.ts';
 
 /** The longest period in which a host may send by its own clock. */
 const patienceOf = (settings: Settings): number =>
@@ -45,10 +41,23 @@ export const monitorOf = (settings: Settings, pace = 1): Monitor => ({
     ]),
   ),
   mailboxes: Object.fromEntries(
-    Object.entries(settings.mailboxes).map(([name, { address }]) => [
-      name,
-      { address, inside: isInside(address, settings.ourDomains) },
-    ]),
+    Object.entries(settings.mailboxes).map(([name, mailbox]) => {
+      const { address, group, mustAuthenticate, trustedAuthservId, keep, shared } = mailbox;
+      const ends = endsOf(mailbox.auth);
+      return [
+        name,
+        {
+          address,
+          inside: isInside(address, settings.ourDomains),
+          ...(group === undefined ? {} : { group }),
+          ...(mustAuthenticate ? { mustAuthenticate } : {}),
+          ...(trustedAuthservId === undefined ? {} : { judgesSenders: true }),
+          ...(keep === undefined ? {} : { keep: keep * pace }),
+          ...(shared ? { shared } : {}),
+          ...(ends === undefined ? {} : { ends }),
+        },
+      ];
+    }),
   ),
   ...(Object.keys(settings.bounces).length === 0 ? {} : { bounceMailboxes: Object.keys(settings.bounces) }),
 });

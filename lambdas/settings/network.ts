@@ -1,6 +1,6 @@
 /** The `network` block: functions that run inside a VPC, and what they need there, which synth can say but not look up. */
 import * as z from 'zod';
-import { needsOf, secretsOf } from '../mailbox/auth/index.ts';
+import { needsOf, secretsOf, serversOf } from '../mailbox/auth/index.ts';
 import type { Need } from '../paths/kind.ts';
 import { kindOf } from './checks.ts';
 import type { Settings } from './schema.ts';
@@ -103,7 +103,10 @@ const askedBy = (name: NetworkFunction, { paths, mailboxes, bounces }: Settings)
         ...all.flatMap(({ kind, settings }) => kind.outcomeNeeds?.(settings) ?? []),
       ],
       secrets: boxes.flatMap(([, { auth }]) => secretsOf(auth)),
-      servers: boxes.map(([mailbox, { imap }]) => `${imap.host}:${imap.port} of mailbox ${mailbox}`),
+      servers: boxes.flatMap(([mailbox, { imap, auth }]) => [
+        `${imap.host}:${imap.port} of mailbox ${mailbox}`,
+        ...serversOf(auth).map((server) => `${server} (tokens of mailbox ${mailbox})`),
+      ]),
     };
   }
   return { needs: [], secrets: [], servers: [] };

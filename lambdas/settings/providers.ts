@@ -1,5 +1,8 @@
-/** What known providers take, as far as they publish it: presets for paths, and limits that settings must fit into (DESIGN 8). */
+/** What known providers take from a path, as far as they publish it: presets, and limits that settings must fit into (DESIGN 8). */
+import { expandMailboxes } from '../core/groups.ts';
 import type { Mistake } from './checks.ts';
+import { tooManyConnections } from './connections.ts';
+import { everyOf, tooMuchMail } from './receiving.ts';
 import type { PathSettings, Settings } from './schema.ts';
 
 const hour = 3_600_000;
@@ -11,9 +14,6 @@ const submission = [
   { host: 'smtp-relay.gmail.com', who: "Google's relay service", perDay: 10_000 },
 ] as const;
 
-/** Mailboxes: mails an hour from one sender. */
-const receiving = [{ host: 'outlook.office365.com', who: 'Microsoft 365', perHour: 1_200 }] as const;
-
 const serverOf = (path: PathSettings): string | undefined =>
   'host' in path && typeof path.host === 'string' ? path.host.toLowerCase() : undefined;
 
@@ -21,22 +21,17 @@ const serverOf = (path: PathSettings): string | undefined =>
 export const perDayOf = (path: PathSettings): number | undefined =>
   path.perDay ?? submission.find(({ host }) => host === serverOf(path))?.perDay;
 
-const every = (path: PathSettings, settings: Settings) => path.every ?? settings.every;
-
 const minutes = (milliseconds: number) => `${Math.ceil(milliseconds / 60_000)} minutes`;
 
-/** Settings that would send or receive more than a known provider takes, with what would fit. */
-export const tooMany = (settings: Settings): Mistake[] => {
-  const routes = settings.hosts.flatMap(({ paths, mailboxes }) =>
-    paths.flatMap((name) => {
-      const path = settings.paths[name];
-      return path === undefined ? [] : mailboxes.map((mailbox) => ({ name, path, mailbox }));
-    }),
-  );
-  const sending = Object.entries(settings.paths).flatMap(([name, path]): Mistake[] => {
+/** Accounts from which a path would send more in a day than their provider takes, with the cadence that would fit. */
+const tooManySent = (settings: Settings): Mistake[] => {
+  const routes = new Map<string, number>();
+  for (const { paths, mailboxes } of settings.hosts)
+    for (const name of paths) routes.set(name, (routes.get(name) ?? 0) + mailboxes.length);
+  return Object.entries(settings.paths).flatMap(([name, path]): Mistake[] => {
     const provider = submission.find(({ host }) => host === serverOf(path));
-    const mine = routes.filter((route) => route.name === name).length;
-    const perDay = (mine * 24 * hour) / every(path, settings);
+    const mine = routes.get(name) ?? 0;
+    const perDay = (mine * 24 * hour) / everyOf(path, settings);
     if (provider === undefined || perDay <= provider.perDay) return [];
     const fits = (mine * 24 * hour) / provider.perDay;
     return [
@@ -46,22 +41,14 @@ export const tooMany = (settings: Settings): Mistake[] => {
       },
     ];
   });
-  const arriving = Object.entries(settings.mailboxes).flatMap(([name, { imap }]): Mistake[] => {
-    const provider = receiving.find(({ host }) => host === imap.host.toLowerCase());
-    if (provider === undefined) return [];
-    const senders = new Map<string, number>();
-    for (const { path } of routes.filter(({ mailbox }) => mailbox === name))
-      senders.set(path.from, (senders.get(path.from) ?? 0) + hour / every(path, settings));
-    return [...senders].flatMap(([from, perHour]): Mistake[] => {
-      if (perHour <= provider.perHour) return [];
-      const mailboxes = Math.ceil(perHour / provider.perHour);
-      return [
-        {
-          at: ['mailboxes', name],
-          message: `would get ${Math.ceil(perHour)} canaries an hour from ${from}, and ${provider.who} takes ${provider.perHour} from one sender: ${mailboxes} mailboxes or a cadence ${mailboxes} times slower would fit`,
-        },
-      ];
-    });
-  });
-  return [...sending, ...arriving];
+};
+
+/** Settings that would send or receive more than a known provider takes, with what would fit. Hosts may name groups. */
+export const tooMany = (settings: Settings): Mistake[] => {
+  const hosts = settings.hosts.map((host) => ({
+    ...host,
+    mailboxes: expandMailboxes(host.id, host.mailboxes, settings.mailboxes),
+  }));
+  const spread = { ...settings, hosts };
+  return [...tooManySent(spread), ...tooMuchMail(spread), ...tooManyConnections(spread)];
 };

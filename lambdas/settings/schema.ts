@@ -68,12 +68,37 @@ const mailbox = z.strictObject({
   /** Folders besides INBOX and the one flagged \Junk. */
   folders: z.array(text('a folder name')).default([]),
   timeout: duration({ min: '1 s', max: '30 s' }).default(20_000),
-  /** Whose `Authentication-Results` are trusted (RFC 8601). */
-  trustedAuthservId: text('a host name').optional(),
+  /**
+   * Whose `Authentication-Results` are trusted (RFC 8601): its id, `*.example.net` for all servers of a domain,
+   * `protection.outlook.com` for Microsoft 365.
+   */
+  trustedAuthservId: z
+    .string({ error: (issue) => `must be an authserv-id, got ${JSON.stringify(issue.input)}` })
+    .regex(/^(?:\*(?:\.[A-Za-z0-9-]+){2,}|[^\s*;"()]+)$/, {
+      error: (issue) =>
+        `must be an authserv-id such as mx.example.net, or *.example.net for all servers of a domain, got ${JSON.stringify(issue.input)}`,
+    })
+    .optional(),
+  /** A canary counts as bad when SPF, DKIM or DMARC speak against its sender, and none for it. */
+  mustAuthenticate: z.boolean().default(false),
+  /** Hosts that name the group are spread over its mailboxes, each always on the same one. */
+  group: name('group').optional(),
+  /** How long canaries stay in the mailbox as evidence. */
+  keep: duration({ max: '90 days' }).optional(),
+  /** It holds somebody's mail as well. */
+  shared: z.boolean().default(false),
 });
 
 /** A mailbox that is read for returned mail only: where the path's `from` gets its mail. */
-const bounceMailbox = mailbox.omit({ address: true, trustedAuthservId: true });
+const ofCanaries = {
+  address: true,
+  trustedAuthservId: true,
+  mustAuthenticate: true,
+  group: true,
+  keep: true,
+  shared: true,
+} as const;
+const bounceMailbox = mailbox.omit(ofCanaries);
 
 const host = z.strictObject({
   id: hostId,
@@ -168,8 +193,9 @@ export type PathSettings = { readonly kind: string } & Readonly<{
   [key in keyof typeof sharedPath]: z.output<(typeof sharedPath)[key]>;
 }>;
 export type MailboxSettings = Omit<z.output<typeof mailbox>, 'auth'> & { readonly auth: AuthSettings };
-export type BounceMailboxSettings = Omit<MailboxSettings, 'address' | 'trustedAuthservId'>;
-export type HostSettings = z.output<typeof host>;
+export type BounceMailboxSettings = Omit<MailboxSettings, keyof typeof ofCanaries>;
+/** A host, with the mailboxes that it names or gets. */
+export type HostSettings = Omit<z.output<typeof host>, 'mailboxes'> & { readonly mailboxes: readonly string[] };
 
 /** The settings as the program uses them: every default filled in, every duration in milliseconds. */
 export type Settings = Omit<
@@ -181,5 +207,5 @@ export type Settings = Omit<
   readonly bounces: Readonly<Record<string, BounceMailboxSettings>>;
   readonly ourDomains: readonly string[];
   readonly deliverWithin: number;
-  readonly hosts: readonly (HostSettings & { readonly mailboxes: readonly string[] })[];
+  readonly hosts: readonly HostSettings[];
 };

@@ -1,5 +1,6 @@
 /** What is wrong only in a deployed stack, where the mail leaves from Lambda and files of this machine do not exist. */
 import { kindOf, type Mistake, monitorHost } from './checks.ts';
+import { mailboxWarnings } from './mailbox-warnings.ts';
 import { networkAdvice } from './network.ts';
 import type { Settings } from './schema.ts';
 
@@ -68,6 +69,7 @@ export const stackWarnings = (settings: Settings): string[] => {
     ...(channels.length === 0
       ? []
       : ['channels are told by "watch" only; the stack puts incidents on EventBridge and rings its SNS topics']),
+    ...mailboxWarnings(settings),
     ...networkAdvice(settings, network),
   ];
 };

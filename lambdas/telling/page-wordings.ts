@@ -110,6 +110,22 @@ export const wordings = {
     consequence: 'No mail is lost by it; spammers will find it within hours.',
     over: () => 'refuses strangers again',
   },
+  unauthenticated: {
+    state: 'SENDER NOT PROVEN',
+    where: to,
+    what: ({ mailbox }, who) => `Nothing proves the sender of mail from ${who} in mailbox ${mailbox}`,
+    quoted: 'Seen',
+    consequence: 'It has arrived here. Other receivers may refuse it or put it into Junk.',
+    over: ({ many }) => `${many ? 'arrive' : 'arrives'} with a proven sender again`,
+  },
+  moved: {
+    state: 'MAIL MOVED',
+    where: to,
+    what: ({ mailbox }, who) => `A rule moves mail from ${who} in mailbox ${mailbox} to a folder that is not read`,
+    quoted: 'Seen',
+    consequence: 'It has arrived. It is found only after the time in which it would be called lost.',
+    over: ({ many }) => `${many ? 'are' : 'is'} where they are read again`,
+  },
   unsent: {
     state: 'NOT SENT',
     where: on,
@@ -132,6 +148,8 @@ export const wordingOf = (
 ): Wording => {
   if (finding !== 'failing' && isWorded(finding)) return wordings[finding];
   if (routes.length > 0 && routes.every((route) => route.verdict === 'relayed')) return wordings.relayed;
+  if (routes.length > 0 && routes.every((route) => route.verdict === 'unauthenticated'))
+    return wordings.unauthenticated;
   if (routes.length > 0 && routes.every((route) => route.cause === 'queued-not-lost')) return wordings.queued;
   const count = (verdict: Affected['verdict']) => routes.filter((route) => route.verdict === verdict).length;
   const [lost, bounced, refused] = [count('lost'), count('bounced'), count('refused')];

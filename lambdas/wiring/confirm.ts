@@ -13,6 +13,7 @@ import {
   ledgerFrom,
   log,
   secretsFrom,
+  secretsInto,
 } from './environment.ts';
 import { openMailboxes } from './mailboxes.ts';
 import { outcomesOf } from './outcomes.ts';
@@ -35,9 +36,16 @@ export const wireConfirm = (env: Environment) => {
   });
   const metrics = cloudwatchMetrics({ client: new CloudWatchClient(clientConfig) });
   const teller = eventBridgeTeller({ client: new EventBridgeClient(clientConfig) });
+  // Kept while the function is warm: a token lives as long as it is valid, a session for one round.
+  const opened = openMailboxes(deployed, {
+    secret,
+    putSecret: secretsInto(secret),
+    onProblem: (what, error) =>
+      log('problem', { doing: what, error: error instanceof Error ? error.message : 'unknown' }),
+    now: Date.now,
+  });
   return async (): Promise<{ readonly round: number } | 'busy'> => {
     const keys = await readKeys();
-    const opened = openMailboxes(deployed, { secret, now: Date.now });
     let done: Confirmed | undefined;
     try {
       done = await confirm({ ledger, mailboxes: opened, metrics, teller, outcomes, now: Date.now }, monitor, keys);

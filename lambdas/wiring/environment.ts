@@ -7,6 +7,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { dynamoLedger } from '../adapters/ledger-dynamodb.ts';
+import { secretWriter } from '../adapters/secret-writer.ts';
 import { type SecretClients, secretReader } from '../adapters/secrets.ts';
 import { type Key, type Keys, keyOf } from '../core/canary.ts';
 import type { Ledger } from '../core/ports.ts';
@@ -46,6 +47,10 @@ export const awsClients: AwsClients = {
 /** Secrets for a function: files of a machine do not exist there. */
 export const secretsFrom = (env: Environment) =>
   secretReader({ aws: awsSecrets, env, baseDir: '/', allowFiles: false });
+
+/** Stores secrets anew, and lets the reader know. */
+export const secretsInto = (reader: ReturnType<typeof secretReader>) =>
+  secretWriter({ aws: awsSecrets, baseDir: '/', allowFiles: false, stored: reader.remember });
 
 /** How long a function remembers its key, so that a rotation reaches every function within minutes. */
 const keyMemory = 300_000;

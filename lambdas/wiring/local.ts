@@ -1,4 +1,5 @@
 /** The same rounds on one machine, without AWS: for `check`, `watch` and the demo. The queue is this process. */
+import { secretWriter } from '../adapters/secret-writer.ts';
 import { type SecretClients, secretReader } from '../adapters/secrets.ts';
 import type { Keys } from '../core/canary.ts';
 import { type Confirmed, confirm } from '../core/confirm.ts';
@@ -32,8 +33,11 @@ const awsClients: AwsClients = {
 };
 
 /** Secrets of a machine: its environment, its files, and AWS for references that lie there. */
-export const localSecrets = (env: Readonly<Record<string, string | undefined>>, baseDir: string) =>
-  secretReader({ aws: awsSecrets, env, baseDir, allowFiles: true });
+export const localSecrets = (env: Readonly<Record<string, string | undefined>>, baseDir: string) => {
+  const read = secretReader({ aws: awsSecrets, env, baseDir, allowFiles: true });
+  const write = secretWriter({ aws: awsSecrets, baseDir, allowFiles: true, stored: read.remember });
+  return { read, write };
+};
 
 export type LocalOptions = {
   readonly settings: Settings;
@@ -43,6 +47,8 @@ export type LocalOptions = {
   readonly metrics: Metrics;
   readonly teller: Teller;
   readonly secret: (reference: string) => Promise<string>;
+  /** Stores a secret that a provider replaced. @default it is used while this process lives, and lost then */
+  readonly putSecret?: ((reference: string, value: string) => Promise<void>) | undefined;
   readonly sources: readonly HostSource[];
   /** Canaries on their way at one time. @default 25 */
   readonly atOnce?: number;
@@ -93,7 +99,12 @@ export const wireLocal = (options: LocalOptions): Local => {
     gate: gateFor(options.atOnce ?? 25),
     deadline: (after: number) => AbortSignal.any([AbortSignal.timeout(after), ending.signal]),
   };
-  const mailboxes = openMailboxes(settings, { secret: options.secret, now });
+  const mailboxes = openMailboxes(settings, {
+    secret: options.secret,
+    putSecret: options.putSecret,
+    onProblem: options.onProblem,
+    now,
+  });
   const timers = new Set<NodeJS.Timeout>();
   const running = new Set<Promise<void>>();
   const waiting = new Set<() => void>();

@@ -116,6 +116,17 @@ describe('secretReader', () => {
     expect(aws.calls.length - before).toBe(2);
   });
 
+  it('has what was stored anew at once, also while the old value is still on its way', async () => {
+    let now = 0;
+    const read = reader({ now: () => now });
+    const old = read('ssm:/mail-canary/slack');
+    read.remember('ssm:/mail-canary/slack', 'stored anew');
+    expect(await old).toBe('from ssm');
+    expect(await read('ssm:/mail-canary/slack')).toBe('stored anew');
+    now = 300_000;
+    expect(await read('ssm:/mail-canary/slack')).toBe('from ssm');
+  });
+
   it('does not remember a failure', async () => {
     const env: Record<string, string> = {};
     const read = reader({ env });

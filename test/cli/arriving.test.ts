@@ -33,7 +33,7 @@ ${await company.addHost('web-01')}`,
       folder: 'INBOX',
       queueId: expect.stringMatching(/^[0-9A-F]{10}$/),
       seconds: expect.any(Number),
-      hops: [{ by: company.relay.name, from: 'mta.example.test [127.0.0.1]', seconds: null }],
+      hops: [{ by: company.relay.name, from: 'mta.example.test [127.0.0.1]', address: '127.0.0.1', skew: false }],
     });
     for (const user of Object.values(addresses)) expect(company.imap.store.messages(user, 'INBOX')).toEqual([]);
   });

@@ -52,6 +52,7 @@ const passOf = (stories: readonly Settled[], over: Partial<Pass> = {}): Pass => 
   monitor,
   stories,
   problems: [],
+  conditions: [],
   ...over,
 });
 const reported = (pass: Pass) => {
@@ -85,7 +86,7 @@ describe('--verbose', () => {
         junk: false,
         folder: 'INBOX',
         hops: [
-          { by: 'mail-gw', from: 'web-02', at: sentAt },
+          { by: 'mail-gw', from: 'web-02', at: sentAt, with: 'ESMTPS', tls: 'TLSv1.3' },
           { by: 'mx.supplier.test', from: 'mail-gw', at: sentAt + 4500 },
           { by: 'store.supplier.test', at: sentAt + 3500 },
         ],
@@ -120,9 +121,9 @@ describe('--verbose', () => {
     expect(report.verdicts[1]).toMatchObject({ whereToLook: [], lostMails: [] });
     expect(arrived.split('\n')).toEqual([
       '  hops:',
-      '    web-02 to mail-gw',
-      '    mail-gw to mx.supplier.test, +4.5 s',
-      '    store.supplier.test, -1.0 s: the clocks differ',
+      '    web-02 to mail-gw (ESMTPS, TLSv1.3), 4.5 s until the next',
+      '    mail-gw to mx.supplier.test, -1.0 s until the next: the clocks differ',
+      '    store.supplier.test, 1.5 s until it was in the mailbox',
     ]);
   });
 

@@ -142,7 +142,7 @@ ${hosts.join('')}`,
       'web-02/app/inside delivered',
       'web-02/app/outside refused',
     ]);
-    expect(row('web-01/app/outside')?.remedy).toContain('password of mailbox outside');
+    expect(row('web-01/app/outside')?.remedy).toContain('password, the user or the scope of mailbox outside');
     expect(report.incidents.map(({ routes }) => routes)).toEqual([['web-02/app/outside']]);
     expect(status).toBe(1);
   });

@@ -60,9 +60,13 @@ ${paths.map((path) => smtpYaml(path, company.relay.port)).join('')}`,
     expect(row('monitor/twice/outside')?.seconds).toBeLessThan(1);
     expect(row('monitor/late/outside')?.seconds).toBeGreaterThan(2);
     expect(report).toMatchObject({ ok: true, incidents: [] });
-    expect(report.warnings).toEqual(['arrived late: monitor/late/outside', 'arrived in Junk: monitor/junk/outside']);
+    expect(report.warnings).toEqual([
+      'arrived late: monitor/late/outside',
+      'arrived in Junk: monitor/junk/outside',
+      'arrived, and a rule moved it to a folder that is not read: monitor/archive/outside',
+    ]);
 
-    expect(mangled.report.verdicts).toMatchObject([{ verdict: 'lost', cause: 'accepted-but-lost' }]);
+    expect(mangled.report.verdicts).toMatchObject([{ verdict: 'lost', cause: 'marks-stripped' }]);
     expect(mangled.status).toBe(1);
     // Everything that was ours is gone, and only that.
     const left = company.imap.store

@@ -23,7 +23,7 @@ const everyProduct = [undefined, ...(Object.keys(products) as Product[])];
 describe.each(all)('the cause %s', (cause) => {
   test('has a meaning in plain words: one clause, no period', () => {
     const { meaning } = causes[cause];
-    expect(meaning).toMatch(/^[^A-Z\n][^\n]{10,}[^.]$|^(SPF|SSM|Microsoft)\b[^\n]+[^.]$/);
+    expect(meaning).toMatch(/^[^A-Z\n][^\n]{10,}[^.]$|^(SPF|SSM|IMAP|INBOX|Microsoft)\b[^\n]+[^.]$/);
     expect(meaning).not.toMatch(/\. /);
     expect(meaning.length).toBeLessThan(120);
   });
@@ -189,10 +189,17 @@ test('what locks accounts, lengthens a listing or uses up what is left is tried 
     'auth-failed',
     'auth-method-disabled',
     'blocklisted',
+    'imap-consent-missing',
+    'imap-disabled',
     'imap-login-refused',
+    'imap-password-disabled',
     'open-relay',
     'quota-exceeded',
     'throttled',
+    'token-client-refused',
+    'token-consent-missing',
+    'token-refused',
+    'token-tenant-unknown',
     'trigger-unauthorised',
   ]);
   expect(isGentle(undefined)).toBe(false);

@@ -2,16 +2,27 @@
 import { describe, expect, test } from 'vitest';
 import { type Condition, conditionFinding, conditionsOf, stepConditions } from '../../lambdas/core/conditions.ts';
 import type { Incident } from '../../lambdas/core/incident.ts';
-import type { HelloItem } from '../../lambdas/core/items.ts';
-import type { Look } from '../../lambdas/core/words.ts';
+import type { HelloItem, MailboxState } from '../../lambdas/core/items.ts';
 import { hostOf, minute, monitorOf, pathPlan, slot0 } from './fleet.ts';
 
 const monitor = monitorOf({ paths: { cron: pathPlan({ byHost: true }) }, bounceMailboxes: ['orders'] });
 const now = slot0 * minute;
 const hour = 60 * minute;
 const hello: HelloItem = { id: 'web-09', path: 'cron', address: '10.0.1.9', first: now, last: now };
-const input = { monitor, hosts: [hostOf('web-09')], hellos: [hello], looks: new Map<string, Look>(), now };
-const dark: Look = { state: 'dark', cause: 'imap-login-refused', detail: 'NO [AUTHENTICATIONFAILED]' };
+const input = {
+  monitor,
+  hosts: [hostOf('web-09')],
+  hellos: [hello],
+  routes: [],
+  states: new Map<string, MailboxState>(),
+  certificates: [],
+  incidents: [],
+  now,
+};
+const dark: MailboxState = {
+  unseen: 0,
+  dark: { since: now, cause: 'imap-login-refused', detail: 'NO [AUTHENTICATIONFAILED]', tries: 1, nextTry: now },
+};
 
 describe('what holds', () => {
   test('a host that registered itself is news for a day', () => {
@@ -26,10 +37,15 @@ describe('what holds', () => {
     expect(conditionsOf({ ...input, hellos: [] })).toEqual([]);
   });
 
-  test('a bounce mailbox that cannot be read is a ticket; no route is blind for it', () => {
-    const looks = new Map([['orders', dark]]);
-    expect(conditionsOf({ ...input, hellos: [], looks })).toMatchObject([
-      { severity: 'ticket', cause: 'imap-login-refused', evidence: 'NO [AUTHENTICATIONFAILED]' },
+  test('a bounce mailbox that cannot be read for a while is a ticket; no route is blind for it', () => {
+    const states = new Map([['orders', dark]]);
+    expect(conditionsOf({ ...input, hellos: [], states, now: now + minute })).toEqual([]);
+    expect(conditionsOf({ ...input, hellos: [], states, now: now + 2 * minute })).toMatchObject([
+      {
+        severity: 'ticket',
+        cause: 'imap-login-refused',
+        evidence: expect.stringMatching(/^NO \[AUTHENTICATIONFAILED\]; returned mail is not read since 20/),
+      },
     ]);
   });
 });

@@ -1,8 +1,10 @@
 /** Hosts that speak for themselves: hosts of this monitor until they are silent for a week, written down once an hour. */
 import { describe, expect, test } from 'vitest';
+import { fleetId } from '../../lambdas/core/enrolment.ts';
+import { expandMailboxes } from '../../lambdas/core/groups.ts';
 import { helloAfter, helloHosts } from '../../lambdas/core/hello.ts';
 import type { HelloItem } from '../../lambdas/core/items.ts';
-import { limits, minute, monitorOf, pathPlan, slot0 } from './fleet.ts';
+import { limits, minute, monitorOf, outside, pathPlan, slot0 } from './fleet.ts';
 
 const now = slot0 * minute;
 const monitor = monitorOf({ paths: { cron: pathPlan({ byHost: true }) } });
@@ -21,6 +23,22 @@ describe('as hosts', () => {
         labels: {},
       },
     ]);
+  });
+
+  test('of a fleet all send to the same mailbox of a group: their one script names it; others to their own', () => {
+    const mailboxes = Object.fromEntries([1, 2, 3].map((n) => [`m${n}`, { ...outside, group: 'all' }]));
+    const grouped = monitorOf({ mailboxes, paths: { cron: pathPlan({ byHost: true }), app: pathPlan() } });
+    const ids = Array.from({ length: 20 }, (_, index) => `web-${index}`);
+    const mailboxesOf = (path: string) =>
+      new Set(
+        helloHosts(
+          ids.map((id) => ({ ...hello, id, path })),
+          grouped,
+          now,
+        ).map((host) => host.mailboxes.join()),
+      );
+    expect([...mailboxesOf('cron')]).toEqual(expandMailboxes(fleetId, ['all'], mailboxes));
+    expect(mailboxesOf('app').size).toBe(3);
   });
 
   test('that speak over two paths are one host', () => {

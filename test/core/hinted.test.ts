@@ -33,7 +33,9 @@ const delayNotice = (delayed: true | undefined): Map<string, Sorted> => {
     hops: [],
     bounce: { words, delayed },
   };
-  return new Map([['outside', { own: [{ mail, id, slot: slot0, sentAt: now, stale: false }], forged: 0, hints: [] }]]);
+  return new Map([
+    ['outside', { own: [{ mail, id, slot: slot0, sentAt: now, stale: false, arrivedAt: now }], forged: 0, hints: [] }],
+  ]);
 };
 
 test('a report with the envelope id is a hint, and says that nobody signed it', () => {

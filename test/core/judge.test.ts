@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { dueAt, type Evidence, judge, slotAt, slotStart } from '../../lambdas/core/judge.ts';
-import { type Handover, type Sighting, verdicts } from '../../lambdas/core/words.ts';
+import { type Authentication, type Handover, type Sighting, verdicts } from '../../lambdas/core/words.ts';
 import { limits, minute, slot0 } from './fleet.ts';
 
 const begin = slotStart(slot0, limits);
@@ -98,11 +98,43 @@ describe('the verdict table', () => {
 
   test('every verdict can come out', () => {
     const found = new Set([
+      ...demanding.map(([, sighting]) => judgedStrictly(sighting).verdict),
       ...cases.map(([, handover, sighting, now]) => judged(handover, sighting, now).verdict),
       ...strangers.map(([, handover, sighting, now]) => judgedStranger(handover, sighting, now).verdict),
     ]);
     expect([...found].sort()).toEqual([...Object.keys(verdicts), 'pending'].sort());
   });
+});
+
+const judgedStrictly = (sighting: Sighting) =>
+  judge({ slot: slot0, handover: accepted, sighting, deliverWithin, mustAuthenticate: true }, due, limits);
+const withResults = (authentication: Authentication | undefined): Sighting =>
+  ({ ...seen(1000, true), authentication }) as Sighting;
+const failed: Authentication = { spf: 'fail', dkim: 'none', dmarc: 'fail', words: 'mx.example; dmarc=fail' };
+const demanding: readonly (readonly [what: string, sighting: Sighting, expected: object])[] = [
+  [
+    'nothing stands for the sender: bad, in whatever folder it is',
+    withResults(failed),
+    { verdict: 'unauthenticated', cause: 'unauthenticated', took: 1000, evidence: 'mx.example; dmarc=fail' },
+  ],
+  ['DMARC stands for it', withResults({ ...failed, dmarc: 'pass' }), { verdict: 'junked' }],
+  ['the server could not find out', withResults({ spf: 'temperror', words: '' }), { verdict: 'junked' }],
+  ['nobody judged: missing data is no proof of anything', withResults(undefined), { verdict: 'junked' }],
+];
+
+describe('where a proven sender is demanded', () => {
+  test.each(demanding)('%s', (_, sighting, expected) => {
+    expect(judgedStrictly(sighting)).toMatchObject(expected);
+  });
+
+  test('elsewhere it is a finding and no verdict', () => {
+    expect(judged(accepted, withResults(failed), due)).toMatchObject({ verdict: 'junked' });
+  });
+});
+
+test('a lost canary whose subject is there, without anything that proves it, was stripped of its marks', () => {
+  const stripped: Sighting = { state: 'absent', lookedAt: due, unmarked: 'INBOX' };
+  expect(judged(accepted, stripped, due)).toMatchObject({ verdict: 'lost', cause: 'marks-stripped' });
 });
 
 const judgedStranger = (handover: Handover | undefined, sighting: Sighting, now: number) =>

@@ -25,6 +25,8 @@ const record = fc.record(
     sentAt: fc.nat(),
     leftFrom: fc.oneof(fc.ipV4(), fc.ipV6()),
     altered: fc.constant(true),
+    moved: words,
+    unauthenticated: words,
     appFailures: fc.integer({ min: 1, max: 1_000_000 }),
     was: verdict,
   },
@@ -55,6 +57,12 @@ describe('a lane', () => {
         expect(throughJson(lane)).toEqual(lane);
       }),
     );
+  });
+
+  test('keeps how a canary arrived for the newest record of a route, and no other', () => {
+    const one = (slot: number): Record => ({ slot, verdict: 'junked', took: 2000, shown: `score ${slot}` });
+    const lane: Lane = { routes: { a: { ...nothing, records: [one(slot0), one(slot0 + 1)] } } };
+    expect(throughJson(lane).routes.a?.records.map(({ shown }) => shown)).toEqual([undefined, `score ${slot0 + 1}`]);
   });
 
   test('keeps the round of what no tally holds yet, and of nothing else', () => {

@@ -21,10 +21,12 @@ const spans = (of: Limits): { [name: string]: number } => ({
   gently: of.gently,
   unproven: of.unproven.every,
   forgets: of.forgets,
+  housekeeping: of.housekeeping,
+  darkFor: of.darkFor,
   ...Object.fromEntries(of.imapBackoff.map((wait, index) => [`imapBackoff ${index}`, wait])),
 });
-const unscaled = ['lostAfter', 'patience', 'replay'] as const;
-const counts = ['again', 'failing', 'healthy', 'removals', 'window'];
+const unscaled = ['lostAfter', 'patience', 'replay', 'hurried'] as const;
+const counts = ['again', 'foreign', 'failing', 'healthy', 'removals', 'window'];
 
 describe('the pace', () => {
   test.each(Object.entries(spans(real)))('scales %s', (name, span) => {

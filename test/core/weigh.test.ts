@@ -32,6 +32,7 @@ const mailOf = (changes: Partial<MailSeen> = {}): OwnMail => ({
   slot: slot0,
   sentAt,
   stale: false,
+  arrivedAt: sentAt + 2000,
   mail: {
     place: { folder: 'INBOX', uidValidity: '1', uid: 1 },
     junk: false,

@@ -10,9 +10,22 @@ import { gunzipSync } from 'node:zlib';
 export type Body = {
   readonly TableName?: string;
   readonly SecretId?: string;
+  readonly SecretString?: string;
   readonly VersionStage?: string;
+  /** Of a parameter. */
+  readonly Name?: string;
+  readonly Value?: string;
+  readonly Type?: string;
+  readonly Overwrite?: boolean;
   readonly QueueUrl?: string;
   readonly Namespace?: string;
+  readonly MetricData?: readonly {
+    readonly MetricName: string;
+    readonly Unit: string;
+    readonly Dimensions: readonly { readonly Name: string; readonly Value: string }[];
+    readonly Values: readonly number[];
+    readonly Counts: readonly number[];
+  }[];
   readonly Entries?: readonly {
     readonly Id?: string;
     readonly MessageBody?: string;

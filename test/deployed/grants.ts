@@ -70,6 +70,8 @@ const questionsOf = ({ service, operation, body }: Call, { tags, identity }: Wor
         context: { 'events:source': Source },
       }));
     case 'ssm': {
+      if (/^(Get|Put)Parameter$/.test(operation))
+        return [{ action, resource: here(service, `parameter/${body.Name?.replace(/^\//, '')}`) }];
       if (operation !== 'SendCommand') return [{ action, resource: '*' }];
       const context = Object.fromEntries(Object.entries(tags).map(([key, value]) => [`ssm:resourceTag/${key}`, value]));
       return [
@@ -105,3 +107,16 @@ export const denied = (
     ),
   ),
 ];
+
+/** What the statements of a role allow and none of these calls of its function needed, as `action on resource`. */
+export const unneeded = (calls: readonly Call[], statements: readonly Statement[], world: World): readonly string[] => {
+  const questions = calls.flatMap((call) => questionsOf(call, world));
+  const single = statements.flatMap((statement) =>
+    list(statement.Action).flatMap((Action) =>
+      list(statement.Resource).map((Resource) => ({ ...statement, Action, Resource })),
+    ),
+  );
+  return single
+    .filter((statement) => !questions.some((question) => isAllowed(question, [statement])))
+    .map(({ Action, Resource }) => `${Action} on ${Resource}`);
+};

@@ -1,20 +1,24 @@
 /** A deployed monitor: the functions of the template in processes of their own, with a clock that the test sets, against local AWS. */
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
-import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  DynamoDBClient,
+  paginateScan,
+} from '@aws-sdk/client-dynamodb';
 import { onTestFinished } from 'vitest';
+import type { ImapOptions } from '../../demo/servers/imap/options.ts';
 import { type ImapServer, startImapServer } from '../../demo/servers/imap/server.ts';
 import { dynamoLedger } from '../../lambdas/adapters/ledger-dynamodb.ts';
 import { type Items, itemsOf } from '../../lambdas/core/items.ts';
 import type { Ms } from '../../lambdas/core/words.ts';
 import { parseSettings } from '../../lambdas/settings/load.ts';
 import type { FunctionName } from '../../lib/bundles.ts';
-import { type Answers, type Call, startAws } from './aws.ts';
+import { type Answer, type Answers, type Call, startAws } from './aws.ts';
+import { type Invoked, type Running, startFunction } from './function.ts';
 import { denied, type World as Facts } from './grants.ts';
 import { type Synthesised, synthesise } from './template.ts';
 
@@ -25,13 +29,18 @@ export type Given = {
   readonly bundles: string;
   /** Paths, hosts and spans; the mailbox `outside` is there. */
   readonly yaml: string;
+  /** The mailboxes in place of `outside`, on the IMAP server with this port. */
+  readonly mailboxes?: (port: number) => string;
+  /** Of the IMAP server; its users in place of the one of `outside`. */
+  readonly imap?: Partial<ImapOptions>;
+  /** Secrets and parameters besides, by reference; what functions store is put here. */
+  readonly stored?: Map<string, string>;
+  /** Of every function, besides what the stack gives. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly answer?: (template: Synthesised) => Answers;
   /** What IAM and the services know besides. */
   readonly facts?: Partial<Facts>;
 };
-
-/** One line of a function's log. */
-export type Line = { readonly what: string; readonly [field: string]: unknown };
 
 export type World = {
   readonly template: Synthesised;
@@ -44,28 +53,17 @@ export type World = {
   readonly secrets: readonly string[];
   /** Everything that the functions printed. */
   output(): string;
-  /** Runs a function once; its clock shows `at` when it begins. Resolves with its result and what it logged. */
-  invoke(
-    name: FunctionName,
-    event: unknown,
-    at: Ms,
-  ): Promise<{ readonly result: unknown; readonly lines: readonly Line[] }>;
+  /** Every item of the table, as one text. */
+  table(): Promise<string>;
+  /** Runs a function once, from a cold start; its clock shows `at` when it begins. Resolves with its result and what it logged. */
+  invoke(name: FunctionName, event: unknown, at: Ms): Promise<Invoked>;
+  /** A function that stays warm from one event to the next; ends with the test. */
+  warm(name: FunctionName): Running;
   /** The tick of a slot that begins at `at`, and what the queue hands to `send`. */
   planAndSend(at: Ms): Promise<{ readonly planned: unknown; readonly messages: number }>;
   /** Calls that the roles of the template do not allow; `other` facts show that the check can fail. */
   denied(other?: Partial<Facts>): readonly string[];
 };
-
-/** Sets the clock of a process; its time goes on from there. */
-const clockAt = (at: Ms): string => `const real = Date; const ahead = ${at} - real.now();
-  globalThis.Date = class extends real {
-    constructor(...given) { if (given.length === 0) super(real.now() + ahead); else super(...given); }
-    static now() { return real.now() + ahead; }
-  };`;
-
-const script = `const [file, name, event] = process.argv.slice(1);
-  const handler = (await import(file))[name];
-  process.stdout.write('\\nRESULT' + JSON.stringify((await handler(JSON.parse(event))) ?? null));`;
 
 const createTable = async (dynamoUrl: string, { id, properties }: { id: string; properties: object }) => {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
@@ -73,35 +71,66 @@ const createTable = async (dynamoUrl: string, { id, properties }: { id: string; 
   onTestFinished(() => client.destroy());
   const { KeySchema, AttributeDefinitions, BillingMode } = properties as CreateTableCommandInput;
   await client.send(new CreateTableCommand({ TableName: id, KeySchema, AttributeDefinitions, BillingMode }));
-  return itemsOf(dynamoLedger({ client, table: id }));
+  const text = async () => {
+    let all = '';
+    for await (const { Items = [] } of paginateScan({ client }, { TableName: id })) all += JSON.stringify(Items);
+    return all;
+  };
+  return { items: itemsOf(dynamoLedger({ client, table: id })), text };
+};
+
+const outsideOnly = (port: number) => `  outside:
+    address: ${outside}
+    imap: { host: 127.0.0.1, port: ${port}, secure: false }
+    auth: { kind: password, user: ${outside}, secret: secretsmanager:lab/outside }
+`;
+
+/** What the stores of secrets and parameters say; undefined to every other call. */
+const secretAnswer = ({ operation, body }: Call, stored: Map<string, string>): Answer | undefined => {
+  const { SecretId, SecretString = '', Name, Value = '', VersionStage } = body;
+  const [secret, parameter] = [`secretsmanager:${SecretId}`, `ssm:${Name}`];
+  const missing = (error: string): Answer => ({ status: 400, error });
+  const exists = stored.has(operation.endsWith('Parameter') ? parameter : secret);
+  switch (operation) {
+    case 'GetSecretValue':
+      return exists && VersionStage !== 'AWSPREVIOUS'
+        ? { body: { SecretString: stored.get(secret) } }
+        : missing('ResourceNotFoundException');
+    case 'PutSecretValue':
+      if (exists) stored.set(secret, SecretString);
+      return exists ? { body: { VersionStages: ['AWSCURRENT'] } } : missing('ResourceNotFoundException');
+    case 'GetParameter':
+      return exists ? { body: { Parameter: { Name, Value: stored.get(parameter) } } } : missing('ParameterNotFound');
+    case 'PutParameter':
+      stored.set(parameter, Value);
+      return { body: { Version: 2 } };
+    default:
+      return undefined;
+  }
 };
 
 /** Deploys the stack of the settings. Everything ends with the test. */
-export const deploy = async ({ bundles, yaml, answer, facts }: Given): Promise<World> => {
+export const deploy = async (given: Given): Promise<World> => {
+  const { bundles, yaml, answer, facts, stored = new Map(), mailboxes = outsideOnly } = given;
   const folder = mkdtempSync(join(tmpdir(), 'mail-canary-assembly-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const word = (what: string) => `${what}-${randomBytes(12).toString('hex')}`;
   const [password, key, heartbeatSecret, token] = [word('password'), word('key'), word('heartbeat'), word('token')];
-  const imap = await startImapServer({ users: { [outside]: password } });
+  // The mail server's clock is that of the function that ran last: they would differ by minutes otherwise.
+  let ahead = 0;
+  const now = () => Date.now() + ahead;
+  const imap = await startImapServer({ users: { [outside]: password }, now, ...given.imap });
   onTestFinished(imap.close);
 
   let answers: Answers = () => undefined;
-  const secrets = new Map([['lab/outside', password]]);
-  const aws = await startAws((call) => {
-    if (call.operation !== 'GetSecretValue') return answers(call);
-    const text = call.body.VersionStage === 'AWSPREVIOUS' ? undefined : secrets.get(call.body.SecretId ?? '');
-    return text === undefined ? { status: 400, error: 'ResourceNotFoundException' } : { body: { SecretString: text } };
-  });
+  stored.set('secretsmanager:lab/outside', password);
+  const aws = await startAws((call) => secretAnswer(call, stored) ?? answers(call));
   onTestFinished(aws.close);
 
   const { settings } = parseSettings(
     `name: lab
 mailboxes:
-  outside:
-    address: ${outside}
-    imap: { host: 127.0.0.1, port: ${imap.port}, secure: false }
-    auth: { kind: password, user: ${outside}, secret: secretsmanager:lab/outside }
-${yaml}`,
+${mailboxes(imap.port)}${yaml}`,
     'mail-canary.yaml',
     'stack',
   );
@@ -109,49 +138,48 @@ ${yaml}`,
   for (const [id, { type, properties }] of Object.entries(template.resources))
     if (type === 'AWS::SecretsManager::Secret') {
       const isHeartbeat = `${properties.Description}`.includes('derived');
-      secrets.set(
-        `arn:aws:secretsmanager:eu-west-1:111122223333:secret:${id}-AbCdEf`,
+      stored.set(
+        `secretsmanager:arn:aws:secretsmanager:eu-west-1:111122223333:secret:${id}-AbCdEf`,
         isHeartbeat ? heartbeatSecret : key,
       );
     }
   answers = answer?.(template) ?? answers;
-  const items = await createTable(aws.dynamoUrl, template.one('AWS::DynamoDB::Table'));
+  const { items, text: table } = await createTable(aws.dynamoUrl, template.one('AWS::DynamoDB::Table'));
 
   let output = '';
-  const invoke: World['invoke'] = async (name, event, at) => {
+  const start = (name: FunctionName): Running => {
     const deployed = template.functions[name];
     if (deployed === undefined) throw new Error(`the stack has no function ${name}`);
-    const { stdout, stderr } = await promisify(execFile)(
-      process.execPath,
-      [
-        '--import',
-        `data:text/javascript,${encodeURIComponent(clockAt(at))}`,
-        '--input-type=module',
-        '-e',
-        script,
-        pathToFileURL(deployed.file).href,
-        deployed.handler,
-        JSON.stringify(event),
-      ],
-      {
-        // As Lambda gives it, and nothing else of ours. By the access key the endpoint knows who calls.
-        env: {
-          ...deployed.environment,
-          AWS_REGION: 'eu-west-1',
-          AWS_ACCESS_KEY_ID: name,
-          AWS_SECRET_ACCESS_KEY: token,
-          AWS_SESSION_TOKEN: token,
-          AWS_ENDPOINT_URL: aws.endpoint,
-        },
-        timeout: deployed.timeout,
-        killSignal: 'SIGKILL',
-        maxBuffer: 16 * 1024 * 1024,
-      },
-    );
-    output += stdout + stderr;
-    const [printed = '', result = 'null'] = stdout.split('\nRESULT');
-    const lines = printed.split('\n').flatMap((line): Line[] => (line.startsWith('{') ? [JSON.parse(line)] : []));
-    return { result: JSON.parse(result) as unknown, lines };
+    // As Lambda gives it. By the access key the endpoint knows who calls.
+    const environment = {
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: name,
+      AWS_SECRET_ACCESS_KEY: token,
+      AWS_SESSION_TOKEN: token,
+      AWS_ENDPOINT_URL: aws.endpoint,
+      ...given.environment,
+    };
+    const running = startFunction(deployed, environment, (text) => {
+      output += text;
+    });
+    const told: Running['invoke'] = (event, at) => {
+      ahead = at - Date.now();
+      return running.invoke(event, at);
+    };
+    return { ...running, invoke: told };
+  };
+  const invoke: World['invoke'] = async (name, event, at) => {
+    const cold = start(name);
+    try {
+      return await cold.invoke(event, at);
+    } finally {
+      await cold.end();
+    }
+  };
+  const warm: World['warm'] = (name) => {
+    const running = start(name);
+    onTestFinished(running.end);
+    return running;
   };
 
   const planAndSend: World['planAndSend'] = async (at) => {
@@ -182,7 +210,9 @@ ${yaml}`,
     heartbeatSecret,
     secrets: [password, key, heartbeatSecret, token],
     output: () => output,
+    table,
     invoke,
+    warm,
     planAndSend,
     denied: (other) =>
       denied(aws.calls, (name) => template.functions[name as FunctionName]?.statements ?? [], {

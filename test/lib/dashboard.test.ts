@@ -59,7 +59,9 @@ test('the share of canaries that arrived counts neither unsent nor blind ones', 
   const expressions = lines.flatMap(([first]) => (typeof first === 'object' ? (first.expression ?? []) : []));
   const sum = (...names: readonly string[]) => `SUM([${names.map((name) => `FILL(${name}, 0)`).join(', ')}])`;
   const good = ['delivered', 'late', 'junked'];
-  expect(expressions).toEqual([`100 * ${sum(...good)} / ${sum(...good, 'refused', 'bounced', 'lost')}`]);
+  expect(expressions).toEqual([
+    `100 * ${sum(...good)} / ${sum(...good, 'refused', 'bounced', 'lost', 'unauthenticated')}`,
+  ]);
 });
 
 test.each([

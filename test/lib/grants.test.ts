@@ -1,8 +1,13 @@
 /** Each role may do exactly this, and nothing with every resource but what AWS offers no resource for. */
+import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import { source } from '../../lambdas/adapters/events.ts';
+import { loadSettings } from '../../lambdas/settings/load.ts';
+import { stackSettingsOf } from '../../lib/from-settings.ts';
 import { secretNeed } from '../../lib/grants.ts';
+import { packageRoot } from '../../lib/package-root.ts';
+import type { StackSettings } from '../../lib/stack-settings.ts';
 import { cdkJson, ofType, type Properties, properties, type Synthesised, synthesise } from './stack.ts';
 
 type Statement = {
@@ -45,7 +50,8 @@ const table = (...actions: readonly string[]) => actions.map((action) => `Allow 
 const key = 'Allow secretsmanager:GetSecretValue on {Key}';
 const secret = (name: string) =>
   `Allow secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-west-1:111122223333:secret:${name}-??????`;
-const parameter = (name: string) => `Allow ssm:GetParameter on arn:aws:ssm:eu-west-1:111122223333:parameter/${name}`;
+const parameter = (name: string, action = 'GetParameter') =>
+  `Allow ssm:${action} on arn:aws:ssm:eu-west-1:111122223333:parameter/${name}`;
 
 const expected = {
   PlanRole: [
@@ -70,6 +76,7 @@ const expected = {
     key,
     secret('mail-canary/outside'),
     parameter('inside'),
+    parameter('inside', 'PutParameter'),
     'Allow sts:GetCallerIdentity on arn:aws:iam::111122223333:role/mailbox',
     'Allow cloudwatch:PutMetricData on * if {"StringEquals":{"cloudwatch:namespace":"MailCanary"}}',
     `Allow events:PutEvents on arn:aws:events:eu-west-1:111122223333:event-bus/default if {"StringEquals":{"events:source":"${source}"}}`,
@@ -105,6 +112,48 @@ describe.each([
       .flatMap((role) => mayDo(synthesised, role))
       .filter((line) => / on \*/.test(line));
     expect(everywhere).toEqual([expect.stringContaining('cloudwatch:PutMetricData')]);
+  });
+});
+
+describe('secrets that are written back', () => {
+  const may = (over: Partial<StackSettings>) => {
+    const synthesised = synthesise(over);
+    const writes = (role: string) =>
+      mayDo(synthesised, role).filter((line) => /:Put(SecretValue|Parameter) /.test(line));
+    return { confirm: writes('ConfirmRole'), others: ['PlanRole', 'SendRole'].flatMap(writes) };
+  };
+  const mailboxSecrets = ['secretsmanager:mail-canary/token', 'secretsmanager:mail-canary/client', 'ssm:/inside'];
+  const ofToken =
+    'secretsmanager:PutSecretValue on arn:aws:secretsmanager:eu-west-1:111122223333:secret:mail-canary/token';
+
+  test('none, where nothing is replaced', () => {
+    expect(may({ mailboxSecrets, mailboxWrites: [] })).toEqual({ confirm: [], others: [] });
+  });
+
+  test('those that are named, each once, by confirm alone', () => {
+    const token = 'secretsmanager:mail-canary/token';
+    expect(may({ mailboxSecrets, mailboxWrites: [token, token] })).toEqual({
+      confirm: [`Allow ${ofToken}-??????`],
+      others: [],
+    });
+    expect(may({ mailboxSecrets, mailboxWrites: ['ssm:/inside', token] }).confirm.sort()).toEqual([
+      `Allow ${ofToken}-??????`,
+      parameter('inside', 'PutParameter'),
+    ]);
+  });
+
+  test('the refresh token of each login, and no other secret of a mailbox', () => {
+    const { settings } = loadSettings(join(packageRoot, 'examples/every-mailbox.yaml'), 'stack');
+    const stack = stackSettingsOf(settings);
+    const tokens = Object.values(settings.mailboxes).flatMap(({ auth }) =>
+      'refreshToken' in auth ? [auth.refreshToken] : [],
+    );
+    expect(tokens.length).toBeGreaterThan(0);
+    expect(stack.mailboxWrites).toEqual(tokens);
+    const { confirm, others } = may({ mailboxSecrets: stack.mailboxSecrets, mailboxWrites: stack.mailboxWrites });
+    expect(confirm).toHaveLength(new Set(tokens).size);
+    expect(confirm.length).toBeLessThan(new Set(stack.mailboxSecrets).size);
+    expect(others).toEqual([]);
   });
 });
 

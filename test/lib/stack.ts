@@ -23,6 +23,7 @@ export const settings: StackSettings = {
   outcomeNeeds: [],
   parts: [],
   mailboxSecrets: ['secretsmanager:mail-canary/outside', 'ssm:inside'],
+  mailboxWrites: ['ssm:inside'],
   mailboxNeeds: [{ actions: ['sts:GetCallerIdentity'], resources: ['arn:aws:iam::111122223333:role/mailbox'] }],
   json: { name: 'production', every: 600_000 },
 };

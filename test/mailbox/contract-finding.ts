@@ -29,12 +29,14 @@ export const findingContract = ({ server, open }: Bench): void => {
             from: 'web-03.example.com [198.51.100.7]',
             by: 'mail-gw-2.example.com',
             address: '198.51.100.7',
+            with: 'ESMTP',
             at: Date.UTC(2025, 10, 6, 10, 0, 1),
           },
           {
             from: 'mail-gw-2.example.com [203.0.113.2]',
             by: 'mx.elsewhere.example',
             address: '203.0.113.2',
+            with: 'ESMTPS',
             at: Date.UTC(2025, 10, 6, 10, 0, 3),
           },
         ],
@@ -88,10 +90,33 @@ export const findingContract = ({ server, open }: Bench): void => {
     ]);
   });
 
-  test('without a cursor a canary without its header is found only if it is expected', async () => {
+  test('without a cursor, too, either mark is enough', async () => {
     await server().deliver('INBOX', canaryMail(idOf(1), { header: false }));
-    expect(looked(await open().look(ask())).mails).toEqual([]);
-    expect(idsOf(looked(await open().look(ask({ expected: [idOf(1)] }))).mails)).toEqual([idOf(1)]);
+    expect(idsOf(looked(await open().look(ask())).mails)).toEqual([idOf(1)]);
+  });
+
+  test('of a full mailbox a first look reads the newest thousand, and searches for what is older', {
+    timeout: 60_000,
+  }, async () => {
+    await server().deliver('INBOX', canaryMail(idOf(120), { header: false }));
+    await server().deliver('INBOX', canaryMail(idOf(1)));
+    await server().deliver('INBOX', canaryMail(idOf(2), { header: false }));
+    await server().deliver('INBOX', bounceMail(idOf(3)));
+    await server().deliver('INBOX', canaryMail(idOf(4)), { internalDate: Date.now() - 72 * hour });
+    for (let number = 0; number < 999; number += 1) await server().deliver('INBOX', otherMail(number));
+    await server().deliver('INBOX', canaryMail(idOf(5), { header: false }));
+
+    const unasked = looked(await open().look(ask()));
+    // Nobody waits for 2 and 120, and no header marks them.
+    expect(idsOf(unasked.mails)).toEqual([1, 3, 5].map(idOf));
+    const cursor = { ...unasked.cursor, INBOX: { uidValidity: '1', uidNext: 2 } };
+    // A few ids are searched for; of many, everything that is recent is read.
+    for (const count of [130, 300]) {
+      const expected = Array.from({ length: count }, (_, number) => idOf(number));
+      const asked = looked(await open().look(ask({ expected, cursor })));
+      expect(idsOf(asked.mails)).toEqual([1, 120, 2, 3, 5].map(idOf).sort());
+      expect(asked).toMatchObject({ complete: true, cursor: unasked.cursor });
+    }
   });
 
   test('many ids are searched for in several commands', async () => {

@@ -4,8 +4,10 @@ import type { Mailbox } from '../../lambdas/core/ports.ts';
 import { type MailboxSettings, openMailbox } from '../../lambdas/mailbox/reader.ts';
 import type { MailServer } from './bench.ts';
 import { findingContract } from './contract-finding.ts';
+import { foldersContract } from './contract-folders.ts';
 import { keepingContract } from './contract-keeping.ts';
 import { openingContract } from './contract-opening.ts';
+import { stateContract } from './contract-state.ts';
 
 /** Runs the contract against the servers of this factory; each test gets a fresh mailbox. */
 export const mailboxContract = (name: string, factory: { start(): Promise<MailServer> }): void => {
@@ -29,7 +31,9 @@ export const mailboxContract = (name: string, factory: { start(): Promise<MailSe
     });
 
     findingContract({ server: () => server, open });
+    foldersContract({ server: () => server, open });
     openingContract({ server: () => server, open });
+    stateContract({ server: () => server, open });
     keepingContract({ server: () => server, open });
   });
 };

@@ -12,7 +12,7 @@ describe('in the middle', () => {
     'a connection cut at %s is connection-lost',
     async (dropAt) => {
       const server = await start({ faults: { dropAt } });
-      server.store.deliver(user, 'INBOX', canaryMail(idOf(1)));
+      for (let number = 0; number < 1001; number += 1) server.store.deliver(user, 'INBOX', otherMail(number));
       expect(await openAt(server.port).look(ask())).toMatchObject({ state: 'dark', cause: 'connection-lost' });
     },
   );

@@ -107,7 +107,7 @@ const rows: readonly (readonly [string, string, object])[] = [
 
 describe('one Received line', () => {
   test.each(rows)('%s', (_, line, hop) => {
-    expect(parseHops([line])).toEqual([hop]);
+    expect(parseHops([line])).toMatchObject([hop]);
   });
 });
 
@@ -249,9 +249,174 @@ test('hops come oldest first, from headers that fold', () => {
     '        Thu, 6 Nov 2025 10:00:05 +0000 (UTC)',
   ].join('\r\n');
   expect(marksOf(parseFields(header))?.hops).toEqual([
-    { from: 'web-03 [198.51.100.7]', by: 'gw.example.com', address: '198.51.100.7', at: at(5) },
-    { from: 'gw.example.com [203.0.113.2]', by: 'mx.example.net', address: '203.0.113.2', at: at(2) },
+    { from: 'web-03 [198.51.100.7]', by: 'gw.example.com', address: '198.51.100.7', with: 'ESMTP', at: at(5) },
+    { from: 'gw.example.com [203.0.113.2]', by: 'mx.example.net', address: '203.0.113.2', with: 'ESMTPS', at: at(2) },
   ]);
+});
+
+/** The protocol, and the version of TLS, in the words of each server. */
+const transports: readonly (readonly [string, string, string | undefined, string | undefined])[] = [
+  [
+    'Postfix',
+    'from a (a [192.0.2.1]) (using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519) (No client certificate requested) by b (Postfix) with ESMTPS id 1',
+    'ESMTPS',
+    'TLSv1.3',
+  ],
+  ['Postfix, plain', 'from a (a [192.0.2.1]) by b (Postfix) with ESMTP id 1', 'ESMTP', undefined],
+  ['Postfix, on the host', 'by b (Postfix, from userid 33) id 1', undefined, undefined],
+  ['Postfix, internationalised', 'from a by b (Postfix) with UTF8SMTPSA id 1', 'UTF8SMTPSA', undefined],
+  ['Exim', 'from a by b with esmtps (TLS1.3) tls TLS_AES_256_GCM_SHA384 (Exim 4.98) id 1', 'esmtps', 'TLSv1.3'],
+  [
+    'Exim 4.92',
+    'from a by b with esmtps (TLSv1.2:ECDHE-RSA-AES256-GCM-SHA384:256) (Exim 4.92) id 1',
+    'esmtps',
+    'TLSv1.2',
+  ],
+  [
+    'Exim with GnuTLS',
+    'from a by b with esmtpsa (TLS1.2:ECDHE_X25519__RSA_SHA512__AES_256_GCM:256) (Exim 4.94) id 1',
+    'esmtpsa',
+    'TLSv1.2',
+  ],
+  ['Exim, on the host', 'from root by b with local (Exim 4.98) id 1', 'local', undefined],
+  [
+    'Exchange',
+    'from a (192.0.2.1) by b (10.0.0.5) with Microsoft SMTP Server (version=TLS1_2, cipher=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) id 15.2 via Frontend Transport',
+    'Microsoft SMTP Server',
+    'TLSv1.2',
+  ],
+  [
+    'Exchange 2013',
+    'from a (192.0.2.1) by b (10.0.0.5) with Microsoft SMTP Server (TLS) id 15.0',
+    'Microsoft SMTP Server',
+    undefined,
+  ],
+  ['Exchange, inside', 'from b ([fe80::1%3]) by b ([fe80::1%3]) with mapi id 15.02', 'mapi', undefined],
+  ['Microsoft 365, to the mailbox', 'from a (2603:10a6::15) by b with HTTPS', 'HTTPS', undefined],
+  [
+    'Gmail',
+    'from a (a. [192.0.2.1]) by mx.google.com with ESMTPS id 1 for <c@d> (version=TLS1_3 cipher=TLS_AES_128_GCM_SHA256 bits=128/128)',
+    'ESMTPS',
+    'TLSv1.3',
+  ],
+  [
+    'Sendmail',
+    'from a (a [192.0.2.1]) by b (8.18.1/8.18.1) with ESMTPS id 1 (version=TLSv1.2 cipher=ECDHE-RSA-AES256-GCM-SHA384 bits=256 verify=NO)',
+    'ESMTPS',
+    'TLSv1.2',
+  ],
+  [
+    'Sendmail, old, which names the cipher',
+    'from a by b (8.14.4/8.14.4) with ESMTP id 1 (version=TLSv1/SSLv3 cipher=DHE-RSA-AES256-SHA bits=256)',
+    'ESMTP',
+    undefined,
+  ],
+  [
+    'Haraka',
+    'from a (a [192.0.2.1]) by b (Haraka/3.0.5) with ESMTPS id X.1 envelope-from <o@example.com> tls TLS_AES_256_GCM_SHA384',
+    'ESMTPS',
+    'TLSv1.3',
+  ],
+  [
+    'Haraka, TLS 1.2',
+    'from a by b (Haraka/3.0.5) with ESMTPS id X.1 tls TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
+    'ESMTPS',
+    undefined,
+  ],
+  [
+    'Haraka, old',
+    'from a by b (Haraka/2.8.13) with ESMTPSA id X.1 (version=TLSv1/SSLv3 cipher=ECDHE-RSA-AES256-GCM-SHA384 verify=FAIL)',
+    'ESMTPSA',
+    undefined,
+  ],
+  ['qmail', 'from unknown (HELO a) (192.0.2.1) by b with SMTP', 'SMTP', undefined],
+  ['qmail with TLS', 'from unknown (HELO a) (192.0.2.1) by b with (AES256-SHA encrypted) SMTP', 'SMTP', undefined],
+  [
+    'qmail with TLS 1.3',
+    'from unknown (HELO a) (192.0.2.1) by b with (TLS_AES_256_GCM_SHA384 encrypted) ESMTPS',
+    'ESMTPS',
+    'TLSv1.3',
+  ],
+  [
+    'OpenSMTPD',
+    'from a (a [192.0.2.1]) by b (OpenSMTPD) with ESMTPS id 1 (TLSv1.3:TLS_AES_256_GCM_SHA384:256:NO)',
+    'ESMTPS',
+    'TLSv1.3',
+  ],
+  [
+    'Courier',
+    'from a (a [::ffff:192.0.2.1]) (TLS: TLSv1.3,128bits,TLS_AES_128_GCM_SHA256) by b with ESMTPS id 1',
+    'ESMTPS',
+    'TLSv1.3',
+  ],
+  [
+    'Yahoo',
+    'from 192.0.2.1 (EHLO a) by 10.197.32.1 with SMTPs (version=TLS1_3 cipher=TLS_AES_128_GCM_SHA256)',
+    'SMTPs',
+    'TLSv1.3',
+  ],
+  ['hMailServer', 'from a (a [192.0.2.1]) by b with ESMTPS (version=TLSv1.3 cipher=X bits=256) ', 'ESMTPS', 'TLSv1.3'],
+  [
+    'Mimecast',
+    'from a (a [192.0.2.1]) by relay.mimecast.com with ESMTP with STARTTLS (version=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384) id uk-1',
+    'ESMTP',
+    'TLSv1.3',
+  ],
+  [
+    'Proofpoint',
+    'from a (a [192.0.2.1]) by b (PPS) with ESMTPS id 1 (version=TLSv1.2 cipher=ECDHE bits=256 verify=NOT)',
+    'ESMTPS',
+    'TLSv1.2',
+  ],
+  [
+    'Cisco',
+    'from a ([192.0.2.1]) by b with ESMTP/TLS/ECDHE-RSA-AES256-GCM-SHA384',
+    'ESMTP/TLS/ECDHE-RSA-AES256-GCM-SHA384',
+    undefined,
+  ],
+  [
+    'amavis',
+    'from b ([127.0.0.1]) by localhost (b [127.0.0.1]) (amavis, port 10024) with ESMTP id x',
+    'ESMTP',
+    undefined,
+  ],
+  ['Dovecot', 'from mx by imap with LMTP id aBcD (envelope-from <o@example.com>)', 'LMTP', undefined],
+  ['Cyrus', 'from a (a [10.0.0.1]) by b (Cyrus 3.13.0) with LMTPA', 'LMTPA', undefined],
+  [
+    'Stalwart',
+    'from a (a [192.0.2.1]) (using TLSv1.3 with cipher TLS13_AES_256_GCM_SHA384) by b (Stalwart SMTP) with ESMTPS id 1',
+    'ESMTPS',
+    'TLSv1.3',
+  ],
+  ['SSL', 'from a by b with ESMTPS (version=SSLv3 cipher=X)', 'ESMTPS', 'SSLv3'],
+  ['a client that says it in HELO', 'from TLSv1.3 (unknown [192.0.2.1]) by b with SMTP', 'SMTP', undefined],
+  [
+    'qmail, a client that says it in HELO',
+    'from unknown (HELO using TLSv1.3) (192.0.2.1) by b with SMTP',
+    'SMTP',
+    undefined,
+  ],
+  [
+    'Exim, a client that says it in HELO',
+    'from [192.0.2.1] (helo=version=TLSv1.3) by b with smtp (Exim 4.98)',
+    'smtp',
+    undefined,
+  ],
+  ['a host that is called so', 'from a (tls1.example.com [192.0.2.1]) by tls1.3 with SMTP', 'SMTP', undefined],
+];
+
+describe('the protocol, and the version of TLS', () => {
+  test.each(transports)('%s', (_, line, protocol, tls) => {
+    const [hop] = parseHops([`${line}; Thu, 6 Nov 2025 10:00:01 +0000`]);
+    expect([hop?.with, hop?.tls]).toEqual([protocol, tls]);
+  });
+});
+
+test('names are bounded and hold no control characters', () => {
+  const [hop] = parseHops([`from ${'a'.repeat(900)} by \u0001b\u001b[31m\u0085.example.net with ${'x '.repeat(200)}`]);
+  expect(hop?.by).toBe('b[31m.example.net');
+  expect(hop?.from).toHaveLength(255);
+  expect(hop?.with).toBe('x x x x');
 });
 
 test('hostile input takes linear time and a bounded result', () => {

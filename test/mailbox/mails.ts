@@ -44,6 +44,26 @@ export const canaryMail = (
     'Content-Type: text/plain; charset=us-ascii',
   ]);
 
+type Stripped = { readonly subject?: string; readonly extra?: readonly string[] };
+
+/** A canary behind a gateway that took every mark of it but the subject. */
+export const strippedMail = (id: string, { subject = `Mail canary web-03 ${id}`, extra = [] }: Stripped = {}): string =>
+  message([
+    ...received,
+    ...extra,
+    'Message-ID: <20251106100004.A1@gateway.elsewhere.example>',
+    'From: orders@example.com',
+    'To: canary@elsewhere.example',
+    `Subject: ${subject}`,
+    'Date: Thu, 6 Nov 2025 10:00:00 +0000',
+  ]);
+
+/** A text as encoded words (RFC 2047) of so many bytes, each in a line of its own. */
+export const encodedWords = (text: string, bytes: number): string =>
+  (text.match(new RegExp(`.{1,${bytes}}`, 'g')) ?? [])
+    .map((part) => `=?utf-8?B?${Buffer.from(part).toString('base64')}?=`)
+    .join('\r\n ');
+
 type Report = {
   readonly action?: string;
   readonly reportType?: string;

@@ -74,8 +74,8 @@ describe('before the first folder', () => {
     const refused = openAt(1, {}, () => Promise.reject(new Error('AccessDenied')));
     expect(await refused.look(ask())).toMatchObject({
       state: 'dark',
-      cause: 'unknown',
-      detail: expect.stringContaining('AccessDenied'),
+      cause: 'secret-unreadable',
+      detail: 'the secret of mailbox outside cannot be read: AccessDenied',
     });
     const hanging = openAt(1, { timeout: 100 }, () => new Promise(() => {}));
     expect(await hanging.look(ask())).toMatchObject({

@@ -146,6 +146,22 @@ describe('the refresh-token grant', () => {
     expect(requests[2]?.fields.refresh_token).toBe(refresh);
   });
 
+  test('a secret that does not come in time is no failure of the endpoint, which has not been asked', async () => {
+    const { url, requests } = await tokenEndpoint(counted(3600));
+    let come = (_: string) => {};
+    const secret = () =>
+      new Promise<string>((resolve) => {
+        come = resolve;
+      });
+    const grant = refreshGrant({ clientId: 'x', refreshToken: 'env:REFRESH' }, secret);
+    const source = tokenSource({ url, grant, now: () => 0 });
+    const waiting = source.token(AbortSignal.timeout(5000));
+    await expect(source.token(AbortSignal.timeout(50))).rejects.toThrow(/^no answer of the secret store in time$/);
+    expect(requests).toEqual([]);
+    come(refresh);
+    expect(await waiting).toEqual({ value: 'token-0', kept: false });
+  });
+
   test('a secret that cannot be looked up is its own error', async () => {
     const { url, requests } = await tokenEndpoint(counted(3600));
     const source = sourceAt(url, {
@@ -230,6 +246,19 @@ describe('an endpoint that gives none', () => {
     const { url, host } = await tokenEndpoint(() => answer);
     const error = await failure(sourceAt(url).token());
     expect(error).toMatchObject({ cause, endpoint: host, message: `${host}: ${words}` });
+  });
+
+  test('what it says is kept apart, without the numbers that are new each time, and without a secret', async () => {
+    const description = `AADSTS7000215: Invalid client secret ${ofClient} provided. Trace ID: 1f Correlation ID: 2e`;
+    const { url } = await tokenEndpoint(() => said(401, 'invalid_client', description));
+    const error = await failure(sourceAt(url, { client: true }).token());
+    expect(error.said).toEqual({
+      error: 'invalid_client',
+      description: 'AADSTS7000215: Invalid client secret *** provided.',
+    });
+    expect(error.message).not.toContain('Trace ID');
+    const down = await tokenEndpoint(() => ({ status: 502, body: '' }));
+    expect((await failure(sourceAt(down.url).token())).said).toBeUndefined();
   });
 
   test('is not there', async () => {

@@ -176,7 +176,7 @@ describe('files', () => {
   test('references are the caller’s, and absolute afterwards', () => {
     const text = withCa.replace('secretsmanager:outside', 'file:secrets/outside') + paths + hosts;
     const { settings, secrets } = parse(text, 'local', '/srv/mail');
-    expect(settings.mailboxes.outside?.auth.secret).toBe('file:/srv/mail/secrets/outside');
+    expect(settings.mailboxes.outside?.auth).toMatchObject({ secret: 'file:/srv/mail/secrets/outside' });
     expect(settings.mailboxes.outside?.imap.tls?.ca).toBe(`file:/srv/mail/${ca}`);
     expect(secrets.map(({ at }) => at.join('.'))).toEqual([
       'mailboxes.outside.imap.tls.ca',
@@ -187,7 +187,7 @@ describe('files', () => {
   test('a certificate travels to the functions as its text, a secret stays a reference', () => {
     const { mailboxes: travelling } = deployedOf(parse(withCa + paths + hosts, 'stack', process.cwd()).settings);
     expect(travelling.outside?.imap.tls?.ca).toMatch(/^-----BEGIN CERTIFICATE-----/);
-    expect(travelling.outside?.auth.secret).toBe('secretsmanager:outside');
+    expect(travelling.outside?.auth).toMatchObject({ secret: 'secretsmanager:outside' });
   });
 });
 

@@ -22,7 +22,7 @@ export const planted: Readonly<Record<string, readonly Patch[]>> = {
       'await ports.queue.send(batches.map((batch) => ({ batch: { ...batch, hosts: view.hosts }, delay: 0 })));\n    for (const batch of batches) await items.putBatch',
     ),
   ],
-  'the cursor passes mail that waits': [patch('looking', 'Math.min(at.uidNext, ...uids)', 'at.uidNext')],
+  'the cursor passes mail that waits': [patch('mailbox-after', 'Math.min(at.uidNext, ...uids)', 'at.uidNext')],
   'the cursor moves before anything is settled': [
     patch(
       'confirm',
@@ -103,6 +103,9 @@ export const planted: Readonly<Record<string, readonly Patch[]>> = {
   ],
   'a forged canary is ours': [
     patch('canary', "same(tags.get('m') ?? '', sign(key, 'header', route, slot, sentAt))", "tags.has('m')"),
+  ],
+  'what was left behind is never looked for again': [
+    patch('looking', 'sweep: now - Math.max(', 'sweep: -Math.max(now, '),
   ],
   'nobody makes the last call': [patch('looking', 'ask.lastCall.push(id)', 'ask.lastCall.concat(id)')],
   'a canary sent again has another id': [

@@ -1,5 +1,5 @@
 /** A mailbox behind IMAP: folders with UIDs and UIDVALIDITY, other people's mail, dark and partial looks. */
-import type { Ask, Mailbox } from '../../lambdas/core/ports.ts';
+import type { Ask, Mailbox, Removal } from '../../lambdas/core/ports.ts';
 import type { Cursor, Look, MailSeen, Ms, Place, RouteId, Slot } from '../../lambdas/core/words.ts';
 import type { Clock } from './clock.ts';
 import { type Machine, Refused } from './machine.ts';
@@ -60,6 +60,7 @@ export const postOf = (options: PostOptions): Post => {
     messageId: mail.messageId,
     hops: [],
     bounce: mail.bounce,
+    ...(read.some((one) => one === folder) ? {} : { moved: true as const }),
   });
   const names = ({ id }: Kept, ids: ReadonlySet<string>) => id !== undefined && ids.has(id);
 
@@ -127,6 +128,22 @@ export const postOf = (options: PostOptions): Post => {
         if (path === 'Archive') truth.count('found by the last call', found.length);
       }
     }
+    if (ask.sweep !== undefined) {
+      const { sweep } = ask;
+      const known = new Set(mails.map(({ place }) => `${place.folder} ${place.uid}`));
+      for (const path of read) {
+        const left = folderOf(path).mails.filter(
+          ({ uid, canary, messageId, bounce, internalDate }) =>
+            // By header, or by subject where a gateway stripped that.
+            (canary ?? messageId) !== undefined &&
+            bounce === undefined &&
+            internalDate < sweep &&
+            !known.has(`${path} ${uid}`),
+        );
+        mails.push(...left.map((mail) => seen(path, folderOf(path), mail)));
+        truth.count('left behind, found by the sweep', left.length);
+      }
+    }
     work.mails += mails.length;
     log(complete, complete ? `complete, ${mails.length} mails` : `partial, ${mails.length} mails`);
     return {
@@ -136,13 +153,15 @@ export const postOf = (options: PostOptions): Post => {
       ...(complete ? {} : { detail: 'folder Junk could not be read' }),
       mails,
       cursor,
+      ...(ask.state ? { messages: folderOf('INBOX').mails.length } : {}),
     };
   };
 
-  const remove = (places: readonly Place[]): number => {
+  const remove = (places: readonly Place[]): Removal => {
     if (suffers('unremovable')) {
       truth.count('removal refused');
-      throw new Refused('NO the mailbox is read-only');
+      if (random.chance(0.5)) throw new Refused('the connection was lost');
+      return { removed: 0, refused: { readOnly: random.chance(0.3), detail: 'NO [NOPERM] not allowed' } };
     }
     let removed = 0;
     for (const { folder: path, uidValidity, uid } of places) {
@@ -154,7 +173,7 @@ export const postOf = (options: PostOptions): Post => {
       folder.mails = folder.mails.filter((one) => one !== mail);
       removed += 1;
     }
-    return removed;
+    return { removed };
   };
 
   return {
@@ -178,7 +197,7 @@ export const postOf = (options: PostOptions): Post => {
       ),
     mailboxFor: (machine) => ({
       look: (ask) => machine.call(`look ${name}`, () => look(ask, machine)),
-      remove: (places) => machine.call(`remove mail ${name}`, () => remove(places)),
+      remove: (places) => machine.call(`remove mail ${name}`, async () => remove(places)),
       close: async () => undefined,
     }),
   };

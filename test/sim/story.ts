@@ -125,6 +125,8 @@ export const monitorWith = (options: MonitorOptions = {}): Monitor => {
       unproven: { every: 0, most: 1000 },
       // Shorter than in life, so that a story comes to rest.
       imapBackoff: [minute, 2 * minute, 4 * minute],
+      // Soon, so that a story sees it.
+      housekeeping: 2 * minute,
       ...options.limits,
     },
     paths: Object.fromEntries(

@@ -2,26 +2,59 @@
 import { timingSafeEqual } from 'node:crypto';
 import { capabilities } from './options.ts';
 import { type Command, type Session, tellChanges, userOf } from './session.ts';
-import { quote, textOf } from './wire.ts';
+import { quote, type Token, textOf } from './wire.ts';
 
 const same = (a: string, b: string) => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+const enter = (session: Session, user: string): string => {
+  session.user = user;
+  return `OK [CAPABILITY ${capabilities(session.options, session.faults, session.secure).join(' ')}] Logged in`;
+};
 
 const logIn = (session: Session, user: string, password: string): string => {
   if (session.faults.refuseLogin !== undefined) return `NO ${session.faults.refuseLogin}`;
   const expected = Object.hasOwn(session.options.users, user) ? session.options.users[user] : undefined;
   if (expected === undefined || !same(expected, password)) return 'NO [AUTHENTICATIONFAILED] Authentication failed.';
-  session.user = user;
-  return `OK [CAPABILITY ${capabilities(session.options, session.faults, session.secure).join(' ')}] Logged in`;
+  return enter(session, user);
+};
+
+/** The client's answer to SASL: what it sent with the command (RFC 4959), else its next line. */
+const saslAnswer = async (session: Session, initial: Token | undefined): Promise<string | undefined> => {
+  if (initial !== undefined) return textOf(initial);
+  session.send('+ ');
+  const [line] = (await session.read()) ?? [];
+  return line?.toString();
+};
+
+const plain = (session: Session, answer: string): string => {
+  const [, user = '', password = ''] = Buffer.from(answer, 'base64').toString('latin1').split('\0');
+  return logIn(session, user, password);
+};
+
+/** An access token as XOAUTH2 and OAUTHBEARER (RFC 7628) carry it: fields between control characters. */
+const bearer = async (session: Session, answer: string): Promise<string> => {
+  const { tokens = {} } = session.options;
+  const fields = Buffer.from(answer, 'base64').toString().split('\x01');
+  const user = fields.map((field) => /^(?:user=|n,a=)([^,]*),?$/.exec(field)?.[1]).find((name) => name !== undefined);
+  const token = fields.map((field) => /^auth=Bearer (.+)$/i.exec(field)?.[1]).find((text) => text !== undefined);
+  if (session.faults.refuseLogin !== undefined) return `NO ${session.faults.refuseLogin}`;
+  const owner = token !== undefined && Object.hasOwn(tokens, token) ? tokens[token] : undefined;
+  if (user !== undefined && owner === user) return enter(session, user);
+  // Why, as JSON; the client has to answer it before it is refused.
+  const why = { status: '401', schemes: 'bearer', scope: 'https://mail.example/' };
+  session.send(`+ ${Buffer.from(JSON.stringify(why)).toString('base64')}`);
+  return (await session.read()) === undefined
+    ? 'BAD cancelled'
+    : 'NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)';
 };
 
 const authenticate: Command = async (session, [mechanism, initial]) => {
-  if (textOf(mechanism).toUpperCase() !== 'PLAIN') return 'NO unsupported mechanism';
-  if (initial === undefined) session.send('+ ');
-  const [line] = initial === undefined ? ((await session.read()) ?? []) : [textOf(initial)];
-  if (line === undefined || line === '*') return 'BAD cancelled';
-  const text = Buffer.from(line.toString(), 'base64').toString('latin1');
-  const [, user = '', password = ''] = text.split('\0');
-  return logIn(session, user, password);
+  const name = textOf(mechanism).toUpperCase();
+  if (!capabilities(session.options, session.faults, session.secure).includes(`AUTH=${name}`))
+    return 'NO unsupported mechanism';
+  const answer = await saslAnswer(session, initial);
+  if (answer === undefined || answer === '*') return 'BAD cancelled';
+  return name === 'PLAIN' ? plain(session, answer) : bearer(session, answer);
 };
 
 const idle: Command = async (session) => {

@@ -1,7 +1,7 @@
 /** Commands on folders: list, select, status, create, append. */
 import { parseImapDate } from './message.ts';
 import { type Command, type Session, userOf } from './session.ts';
-import { canonicalFlag, type Folder, type StoredMessage } from './store.ts';
+import type { Folder, StoredMessage } from './store.ts';
 import { itemsOf, quote, textOf } from './wire.ts';
 
 const find = (session: Session, name: string): Folder | undefined => session.store.find(userOf(session), name);
@@ -89,9 +89,7 @@ const append: Command = (session, args) => {
 export const copyTo = (session: Session, messages: readonly StoredMessage[], name: string): string | undefined => {
   const folder = find(session, name);
   if (folder === undefined) return undefined;
-  const uids = messages.map(({ raw, internalDate, flags }) =>
-    session.store.deliver(userOf(session), folder.name, raw, { internalDate, flags: [...flags].map(canonicalFlag) }),
-  );
+  const uids = messages.map((message) => session.store.copy(userOf(session), message, folder.name));
   return uids.length === 0 ? '' : `[COPYUID ${folder.uidValidity} ${messages.map(({ uid }) => uid)} ${uids}] `;
 };
 

@@ -2,10 +2,10 @@
 import { copyTo } from './commands-folder.ts';
 import { imapDate, section } from './message.ts';
 import { compile } from './search.ts';
-import { type Command, folderOf, type Session } from './session.ts';
+import { type Command, folderOf, type Session, userOf } from './session.ts';
 import { canonicalFlag, type StoredMessage } from './store.ts';
 import { bodyStructure } from './structure.ts';
-import { inSet, itemsOf, textOf } from './wire.ts';
+import { inSet, itemsOf, quote, textOf } from './wire.ts';
 
 type Picked = { readonly message: StoredMessage; readonly sequence: number };
 
@@ -25,8 +25,14 @@ const macros: Readonly<Record<string, readonly string[]>> = {
 const body = /^BODY(\.PEEK)?\[([^\]]*)\](?:<(\d+)\.(\d+)>)?$/i;
 
 /** One data item of a FETCH answer: its name and value, the value of a section as a literal. */
-const item = (message: StoredMessage, name: string, hides: boolean): (string | Buffer)[] => {
+const item = (session: Session, message: StoredMessage, name: string, hides: boolean): (string | Buffer)[] => {
   switch (name.toUpperCase()) {
+    case 'X-GM-MSGID':
+      return [`X-GM-MSGID ${message.id}`];
+    case 'X-GM-LABELS':
+      return [
+        `X-GM-LABELS (${session.store.labels(userOf(session), folderOf(session), message).map(quote).join(' ')})`,
+      ];
     case 'UID':
       return [`UID ${message.uid}`];
     case 'FLAGS':
@@ -60,10 +66,16 @@ const fetch: Command = (session, [set, wanted], byUid) => {
   if (inParts && fault === 'no') return 'NO [SERVERBUG] message is damaged';
   const hides = ({ uid }: StoredMessage) =>
     hide.includes(uid) || (inParts && fault === 'nil') || (goesOn && fault === 'short');
+  const { uids: left = [], by } = session.faults.leaveOut ?? {};
+  const leaves = by === 'any' || textOf(set).includes(':') ? left : [];
   let served = 0;
   for (const { message, sequence } of pick(session, textOf(set), byUid)) {
+    if (leaves.includes(message.uid)) continue;
     if (marks && !session.readOnly) message.flags.add('\\Seen');
-    const parts = names.flatMap((name, index) => [index === 0 ? '' : ' ', ...item(message, name, hides(message))]);
+    const parts = names.flatMap((name, index) => [
+      index === 0 ? '' : ' ',
+      ...item(session, message, name, hides(message)),
+    ]);
     if (session.faults.dropAfter !== undefined && served >= session.faults.dropAfter) {
       session.send(`* ${sequence} FETCH (BODY[] {1000}`);
       session.drop();
@@ -81,8 +93,9 @@ const search: Command = (session, args, byUid) => {
   const [first, second] = args;
   const charset = first?.kind === 'atom' && /^charset$/i.test(first.text) && second !== undefined;
   const test = compile(charset ? args.slice(2) : args, { messages: session.view });
+  const indexed = session.view.length - (session.faults.searchMisses ?? 0);
   const found = session.view.flatMap((message, index) =>
-    test(message, index + 1) ? [byUid ? message.uid : index + 1] : [],
+    index < indexed && test(message, index + 1) ? [byUid ? message.uid : index + 1] : [],
   );
   session.send(`* SEARCH${found.map((number) => ` ${number}`).join('')}`);
   return 'OK done';
@@ -108,7 +121,9 @@ const expunge: Command = (session, [set], byUid) => {
   if (session.readOnly) return 'NO [READ-ONLY] mailbox is read-only';
   if (byUid && session.faults.without?.includes('UIDPLUS')) return 'BAD unknown command';
   const chosen = byUid ? pick(session, textOf(set), true).map(({ message }) => message) : session.view;
-  session.store.expunge(folder, (message) => message.flags.has('\\Deleted') && chosen.includes(message));
+  const { keeps = [] } = session.faults;
+  const going = new Set(keeps === 'all' ? [] : chosen.filter(({ uid }) => !keeps.includes(uid)));
+  session.store.expunge(folder, (message) => message.flags.has('\\Deleted') && going.has(message));
   return 'OK done';
 };
 

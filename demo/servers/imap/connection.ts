@@ -32,27 +32,35 @@ const createWriter = (socket: () => Socket, faults: Faults) => {
   };
 };
 
+/** A status line without the response codes that the server does not say. */
+const silenced = (line: string, { silent = [] }: Faults): string =>
+  silent.reduce((said, code) => said.replace(new RegExp(`^(\\S+ OK )\\[${code} [^\\]]*\\] `), '$1'), line);
+
 export type Connection = {
   readonly options: ImapOptions;
   readonly faults: Faults;
   readonly store: Store;
   readonly count: (name: string) => void;
+  readonly traffic: { sent: number; received: number };
 };
 
 /** Serves one client until it leaves. Never rejects. */
-export const serve = async (first: Socket, { options, faults, store, count }: Connection): Promise<void> => {
+export const serve = async (first: Socket, { options, faults, store, count, traffic }: Connection): Promise<void> => {
   let socket: Socket = first;
   const write = createWriter(() => socket, faults);
-  const send = (...parts: readonly (string | Buffer)[]) =>
-    write(
-      Buffer.concat([
-        ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)),
-        Buffer.from('\r\n'),
-      ]),
+  const send = (...parts: readonly (string | Buffer)[]) => {
+    const [begin = '', ...rest] = parts;
+    const said = typeof begin === 'string' ? silenced(begin, faults) : begin;
+    const bytes = Buffer.concat(
+      [said, ...rest, '\r\n'].map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)),
     );
+    traffic.sent += bytes.length;
+    write(bytes);
+  };
   const reader = createReader(() => send('+ go on'));
   const listen = (to: Socket) => {
     to.on('data', (chunk: Buffer) => {
+      traffic.received += chunk.length;
       try {
         reader.push(chunk);
       } catch {
@@ -107,7 +115,7 @@ export const serve = async (first: Socket, { options, faults, store, count }: Co
           ? 'BAD unknown command'
           : await command(session, args, byUid);
     if (reply === undefined) return false;
-    tellChanges(session, byUid || !keepsNumbers.includes(bare));
+    tellChanges(session, byUid || !keepsNumbers.includes(bare), bare);
     send(`${tag} ${reply}`);
     return name !== 'LOGOUT';
   };
@@ -126,6 +134,7 @@ export const serve = async (first: Socket, { options, faults, store, count }: Co
         const verb = textOf(tokens.shift()).toUpperCase();
         const name = verb === 'UID' ? `UID ${textOf(tokens.shift()).toUpperCase()}` : verb;
         count(name);
+        options.onCommand?.(name);
         if (faults.hangAt === name) await forever();
         if (faults.dropAt === name) return session.drop();
         if (!(await answer(tag, name, tokens))) return socket.destroyed ? undefined : void socket.end();

@@ -2,7 +2,28 @@
 import type { StoredMessage } from './store.ts';
 import { numberedPart } from './structure.ts';
 
-type Parsed = { readonly headerEnd: number; readonly lines: readonly string[] };
+type Line = {
+  /** The field's name in lower case. */
+  readonly name: string;
+  /** The whole field, with its folding. */
+  readonly text: string;
+};
+type Parsed = { readonly headerEnd: number; readonly lines: readonly Line[] };
+
+const nameOf = (line: string): string => line.slice(0, line.indexOf(':')).trim().toLowerCase();
+const unfolded = (line: string): string => line.slice(line.indexOf(':') + 1).replace(/\r\n(?=[ \t])/g, '');
+
+/** Encoded words (RFC 2047) as their bytes: servers search what people read. */
+const decoded = (value: string): string =>
+  value
+    .replace(/\?=\s+=\?/g, '?==?')
+    .replace(/=\?[^?\s]+\?([bq])\?([^?\s]*)\?=/gi, (_, encoding: string, text: string) =>
+      /b/i.test(encoding)
+        ? Buffer.from(text, 'base64').toString('latin1')
+        : text
+            .replaceAll('_', ' ')
+            .replace(/=([0-9A-F]{2})/gi, (_whole, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    );
 
 const cache = new WeakMap<Buffer, Parsed>();
 
@@ -19,27 +40,30 @@ const parse = (raw: Buffer): Parsed => {
     if (/^[ \t]/.test(line) && last >= 0) lines[last] += `\r\n${line}`;
     else if (line !== '') lines.push(line);
   }
-  const parsed = { headerEnd, lines };
+  const parsed = { headerEnd, lines: lines.map((text) => ({ name: nameOf(text), text })) };
   cache.set(raw, parsed);
   return parsed;
 };
 
-const nameOf = (line: string): string => line.slice(0, line.indexOf(':')).trim().toLowerCase();
+const searchable = new WeakMap<Buffer, ReadonlyMap<string, readonly string[]>>();
 
-/** Unfolded values of a header field; the name in lower case. */
-export const headerValues = (message: StoredMessage, name: string): string[] =>
-  parse(message.raw)
-    .lines.filter((line) => nameOf(line) === name)
-    .map((line) => line.slice(line.indexOf(':') + 1).replace(/\r\n(?=[ \t])/g, ''));
+const none: readonly string[] = [];
 
-const fields = (raw: Buffer, keep: (name: string) => boolean): Buffer =>
-  Buffer.from(
-    `${parse(raw)
-      .lines.filter((line) => keep(nameOf(line)))
-      .map((line) => `${line}\r\n`)
-      .join('')}\r\n`,
-    'latin1',
-  );
+/** What a search compares: the values of a header field, unfolded, decoded and in lower case; its name in lower case, too. */
+export const searchedValues = ({ raw }: StoredMessage, name: string): readonly string[] => {
+  const known = searchable.get(raw);
+  if (known !== undefined) return known.get(name) ?? none;
+  const values = new Map<string, readonly string[]>();
+  for (const { name: field, text } of parse(raw).lines)
+    values.set(field, [...(values.get(field) ?? none), decoded(unfolded(text)).toLowerCase()]);
+  searchable.set(raw, values);
+  return values.get(name) ?? none;
+};
+
+const fields = (raw: Buffer, keep: (name: string) => boolean): Buffer => {
+  const kept = parse(raw).lines.filter(({ name }) => keep(name));
+  return Buffer.from([...kept.map(({ text }) => text), '', ''].join('\r\n'), 'latin1');
+};
 
 /** The bytes of a section ("", "HEADER", "TEXT", "HEADER.FIELDS (A B)", "2", "2.MIME"); undefined when there is no such part. */
 export const section = (raw: Buffer, spec: string): Buffer | undefined => {

@@ -17,8 +17,18 @@ export type Faults = {
   dropAt?: string | undefined;
   /** UIDs of messages that the server names and does not show: every section of theirs is NIL, as when a file is damaged. */
   hide?: readonly number[] | undefined;
+  /** UIDs of messages that a FETCH does not name though they are there: one of a range of UIDs, or any FETCH at all. */
+  leaveOut?: { readonly uids: readonly number[]; readonly by: 'range' | 'any' } | undefined;
+  /** UID SEARCH does not find the newest so many messages, as where an index is written behind the mail. */
+  searchMisses?: number | undefined;
+  /** An open folder tells of new mail only after NOOP, CHECK or another SELECT, and fetches and searches without it, as at Gmail. */
+  staleView?: boolean | undefined;
+  /** Response codes that the server never says: `UIDNEXT`, `CAPABILITY`. */
+  silent?: readonly string[] | undefined;
   /** How a FETCH that asks for a numbered part of a message is answered: NIL for the part, or behind its first bytes; NO; or never. */
   parts?: 'nil' | 'short' | 'no' | 'hang' | undefined;
+  /** UIDs that EXPUNGE keeps though it answers OK, as under legal hold; `all` keeps every message. */
+  keeps?: readonly number[] | 'all' | undefined;
   /** SELECT opens read-only, as for a shared mailbox without rights. */
   readOnly?: boolean | undefined;
   /** Capabilities that are not offered, and not understood. */
@@ -40,8 +50,14 @@ export type ImapOptions = {
   readonly startTls?: boolean;
   /** Users and their passwords. */
   readonly users: Readonly<Record<string, string>>;
+  /** Access tokens and their users, who log in with XOAUTH2 and OAUTHBEARER; what is taken out is refused from then on. */
+  readonly tokens?: Readonly<Record<string, string>>;
+  /** Keep mail as Gmail does (labels.ts), with its folders and its extension of IMAP. */
+  readonly gmail?: boolean;
   readonly faults?: Faults;
   readonly now?: () => number;
+  /** Called with each command ("UID FETCH") before it is carried out. */
+  readonly onCommand?: (name: string) => void;
 };
 
 /** What the server speaks (RFC 3501 and the extensions that mail providers offer), with what this connection can do. */
@@ -59,5 +75,7 @@ export const capabilities = (options: ImapOptions, faults: Faults, secure: boole
     'LITERAL+',
     'SASL-IR',
     'AUTH=PLAIN',
+    ...(options.tokens === undefined ? [] : ['AUTH=XOAUTH2', 'AUTH=OAUTHBEARER']),
+    ...(options.gmail === true ? ['X-GM-EXT-1'] : []),
     ...(options.startTls === true && options.tls !== undefined && !secure ? ['STARTTLS'] : []),
   ].filter((name) => !(faults.without ?? []).includes(name));

@@ -1,5 +1,5 @@
 /** SEARCH (RFC 3501 6.4.4): a query compiled to a test on one message. */
-import { headerValues, parseImapDate } from './message.ts';
+import { parseImapDate, searchedValues } from './message.ts';
 import { canonicalFlag, type StoredMessage } from './store.ts';
 import { inSet, type Token, textOf } from './wire.ts';
 
@@ -15,12 +15,12 @@ const flagged =
   (message) =>
     message.flags.has(canonicalFlag(flag)) === wanted;
 
-const header =
-  (name: string, text: string): Test =>
-  (message) =>
-    headerValues(message, name.toLowerCase()).some((value) => value.toLowerCase().includes(text.toLowerCase()));
+const header = (field: string, words: string): Test => {
+  const [name, text] = [field.toLowerCase(), words.toLowerCase()];
+  return (message) => searchedValues(message, name).some((value) => value.includes(text));
+};
 
-const sent = (message: StoredMessage) => Date.parse(headerValues(message, 'date')[0] ?? '');
+const sent = (message: StoredMessage) => Date.parse(searchedValues(message, 'date')[0] ?? '');
 
 const flags = ['ANSWERED', 'DELETED', 'DRAFT', 'FLAGGED', 'SEEN'];
 

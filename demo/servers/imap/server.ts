@@ -14,6 +14,8 @@ export type ImapServer = {
   readonly connections: { open: number; total: number };
   /** How often each command came ("UID FETCH"), and how many messages were sent ("* FETCH"). */
   readonly commands: Map<string, number>;
+  /** Bytes, behind TLS. */
+  readonly traffic: { sent: number; received: number };
   close(): Promise<void>;
 };
 
@@ -23,17 +25,18 @@ const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /
 export const startImapServer = async (options: ImapOptions): Promise<ImapServer> => {
   const { host = '127.0.0.1', port = 0, users, now = Date.now, tls } = options;
   if (!isLoopback(host)) throw new Error(`the demo's IMAP server listens on loopback only, got "${host}"`);
-  const store = createStore(Object.keys(users), now);
+  const store = createStore(Object.keys(users), now, options.gmail);
   const faults: Faults = { ...options.faults };
   const connections = { open: 0, total: 0 };
   const commands = new Map<string, number>();
+  const traffic = { sent: 0, received: 0 };
   const sockets = new Set<Socket>();
   const count = (name: string) => void commands.set(name, (commands.get(name) ?? 0) + 1);
 
   const accept = (socket: Socket) => {
     // Small answers one after another: without this Nagle and delayed ACKs add 40 ms to each.
     socket.setNoDelay(true);
-    void serve(socket, { options, faults, store, count });
+    void serve(socket, { options, faults, store, count, traffic });
   };
   const direct = tls !== undefined && options.startTls !== true;
   const secure = direct ? createTlsServer({ ...tls }, accept) : undefined;
@@ -65,6 +68,7 @@ export const startImapServer = async (options: ImapOptions): Promise<ImapServer>
     faults,
     connections,
     commands,
+    traffic,
     close: () =>
       new Promise((resolve) => {
         for (const socket of sockets) socket.destroy();

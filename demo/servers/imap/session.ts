@@ -43,8 +43,11 @@ export const folderOf = (session: Session): Folder => {
   return session.folder;
 };
 
+/** Commands behind which every server tells of new mail. */
+const refreshing = ['NOOP', 'CHECK', 'SELECT', 'EXAMINE', 'IDLE'];
+
 /** Tells the client what changed in its folder. EXPUNGE only where sequence numbers may move (RFC 3501 7.4.1). */
-export const tellChanges = (session: Session, mayExpunge: boolean): void => {
+export const tellChanges = (session: Session, mayExpunge: boolean, behind = 'IDLE'): void => {
   const { folder } = session;
   if (folder === undefined) return;
   const now = new Set(folder.messages);
@@ -55,6 +58,7 @@ export const tellChanges = (session: Session, mayExpunge: boolean): void => {
       session.view.splice(at, 1);
       session.send(`* ${at + 1} EXPUNGE`);
     }
+  if (session.faults.staleView === true && !refreshing.includes(behind)) return;
   const known = new Set(session.view);
   const fresh = folder.messages.filter((message) => !known.has(message));
   if (fresh.length === 0) return;

@@ -148,10 +148,24 @@ export const inSet = (set: string, last: number): ((number: number) => boolean) 
     if (!/^[1-9]\d{0,9}$/.test(text)) throw new Error(`bad sequence set ${set}`);
     return Number(text);
   };
-  const ranges = set.split(',').map((part) => {
-    const [from = '', to = from] = part.split(':');
-    const [a, b] = [value(from), value(to)];
-    return [Math.min(a, b), Math.max(a, b)] as const;
-  });
-  return (number) => ranges.some(([from, to]) => number >= from && number <= to);
+  const ranges = set
+    .split(',')
+    .map((part) => {
+      const [from = '', to = from] = part.split(':');
+      const [a, b] = [value(from), value(to)];
+      return [Math.min(a, b), Math.max(a, b)] as const;
+    })
+    .sort(([a], [b]) => a - b);
+  /** The highest end of the ranges up to each: those of a client may overlap. */
+  const ends: number[] = [];
+  for (const [, to] of ranges) ends.push(Math.max(to, ends.at(-1) ?? 0));
+  return (number) => {
+    let [low, high] = [0, ranges.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((ranges[middle]?.[0] ?? Number.POSITIVE_INFINITY) <= number) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && number <= (ends[low - 1] ?? 0);
+  };
 };

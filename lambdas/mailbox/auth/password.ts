@@ -15,5 +15,5 @@ export const password = defineAuth({
   settings,
   secrets: ({ secret }: { readonly user: string; readonly secret: string }) => [secret],
   needs: () => [],
-  login: async ({ user, secret }, context) => ({ user, pass: await context.secret(secret) }),
+  open: ({ user, secret }, context) => ({ credentials: async () => ({ user, pass: await context.secret(secret) }) }),
 });

@@ -6,6 +6,8 @@ import { Readable } from 'node:stream';
 import { createTransport } from 'nodemailer';
 import { mimeOf } from '../../core/mime.ts';
 import type { Send } from '../../core/ports.ts';
+import type { Certificate, Handover } from '../../core/words.ts';
+import { tellingIdentity } from '../../tls/shown.ts';
 import type { PathContext } from '../kind.ts';
 import { type Attempt, accepted, failed } from './causes.ts';
 import { connect } from './connect.ts';
@@ -85,11 +87,17 @@ export const openSmtp = (settings: SmtpSettings, context: PathContext): Send => 
     const transcript = keepTranscript(end.endless);
     const port = portOf(settings);
     const servername = settings.tls?.serverName ?? (isIP(server) === 0 ? server : undefined);
+    let certificate: Certificate | undefined;
+    const checkServerIdentity = tellingIdentity(serverAt(server, port), (shown) => {
+      certificate = shown;
+    });
     // Certificates are verified whatever NODE_TLS_REJECT_UNAUTHORIZED says.
-    const tls = { rejectUnauthorized: true, secureContext, ...(servername && { servername }) };
+    const tls = { rejectUnauthorized: true, secureContext, checkServerIdentity, ...(servername && { servername }) };
     let remote: string | undefined;
     let local: string | undefined;
     let name = settings.name ?? '';
+    const withIt = (handover: Handover): Handover =>
+      certificate === undefined ? handover : { ...handover, certificate };
     const attempt: Attempt = {
       sentAt: mail.sentAt,
       transcript,
@@ -141,9 +149,9 @@ export const openSmtp = (settings: SmtpSettings, context: PathContext): Send => 
         disableUrlAccess: true,
         signal: AbortSignal.any([deadline, end.signal]),
       });
-      return accepted(attempt, info.response);
+      return withIt(accepted(attempt, info.response));
     } catch (error) {
-      return failed(attempt, end.reason(error));
+      return withIt(failed(attempt, end.reason(error)));
     } finally {
       end.settled();
     }

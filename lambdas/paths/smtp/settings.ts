@@ -1,24 +1,9 @@
 /** The settings of the `smtp` path, and what follows from them. */
 import { isIP, isIPv6 } from 'node:net';
 import * as z from 'zod';
+import { isLoopback, isTokenUrl } from '../../oauth/token-url.ts';
 import { port, secretReference, size, tls } from '../../settings/types.ts';
 import type { PathMistake } from '../kind.ts';
-
-const isLoopback = (host: string): boolean =>
-  /^(localhost|.*\.localhost|127(\.\d{1,3}){3}|::1)$/i.test(host.replace(/\.$/, '').replace(/^\[|\]$/g, ''));
-
-/** Secrets are sent there: only over TLS, or to this machine itself. */
-const isTokenUrl = (text: string): boolean => {
-  const url = URL.parse(text);
-  return (
-    url !== null &&
-    !/[{}]/.test(text) &&
-    (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) &&
-    url.username === '' &&
-    url.password === '' &&
-    url.hash === ''
-  );
-};
 
 const tokenUrlError =
   'must be the https URL of a token endpoint, such as "https://oauth2.googleapis.com/token" or "https://login.microsoftonline.com/TENANT/oauth2/v2.0/token"';
