@@ -44,7 +44,24 @@ const makeCertificates = (dir: string): void => {
   openssl(dir, 'x509', '-req', '-in', 'server.csr', '-out', 'server.pem', ...sign);
 };
 
-const configuration = (dir: string, port: number, password: string): string => `
+/** Access tokens are asked for at an endpoint (RFC 7662), which answers `active` and `username`. */
+const oauth2Passdb = (dir: string, mechanisms: string): string => `
+passdb {
+  driver = oauth2
+  mechanisms = ${mechanisms}
+  args = ${dir}/oauth2.conf
+}
+`;
+
+const introspection = (url: string): string => `introspection_mode = post
+introspection_url = ${url}
+force_introspection = yes
+username_attribute = username
+active_attribute = active
+active_value = true
+`;
+
+const configuration = (dir: string, port: number, password: string, byToken?: string): string => `
 base_dir = ${dir}/run
 state_dir = ${dir}/state
 log_path = ${dir}/dovecot.log
@@ -55,15 +72,16 @@ ssl = required
 ssl_cert = <${dir}/server.pem
 ssl_key = <${dir}/server.key
 auth_failure_delay = 0
-auth_mechanisms = plain login
+auth_mechanisms = plain login${byToken === undefined ? '' : ` ${byToken}`}
 mail_location = maildir:${dir}/mail/%u
 mail_plugins = quota
 mail_max_userip_connections = 100
 first_valid_uid = 1
 default_internal_user = dovecot
 default_login_user = dovenull
-passdb {
+${byToken === undefined ? '' : oauth2Passdb(dir, byToken)}passdb {
   driver = static
+  mechanisms = plain login
   args = password=${password}
 }
 userdb {
@@ -125,7 +143,11 @@ export const listening = (port: number): Promise<boolean> =>
  * Starts Dovecot with maildirs, folders flagged `\Junk` and `\Archive`, quota, and TLS from a CA made now.
  * Everything lies in `dir` (an absolute path), the log as `dovecot.log`. Throws when Dovecot is not installed.
  */
-export const startDovecot = async (dir: string): Promise<Dovecot> => {
+export const startDovecot = async (
+  dir: string,
+  /** Logins with access tokens: by which mechanism, and the URL of an endpoint that knows them. @default none */
+  tokens?: { readonly mechanism: 'xoauth2' | 'oauthbearer'; readonly introspect: string },
+): Promise<Dovecot> => {
   if (!existsSync('/usr/sbin/dovecot'))
     throw new Error('dovecot is not installed: apt-get install dovecot-imapd dovecot-lmtpd');
   const port = await freePort();
@@ -136,7 +158,8 @@ export const startDovecot = async (dir: string): Promise<Dovecot> => {
   chmodSync(join(dir, 'mail'), 0o777);
   makeCertificates(dir);
   const config = join(dir, 'dovecot.conf');
-  writeFileSync(config, configuration(dir, port, password));
+  writeFileSync(config, configuration(dir, port, password, tokens?.mechanism));
+  if (tokens !== undefined) writeFileSync(join(dir, 'oauth2.conf'), introspection(tokens.introspect));
   const child = spawn('/usr/sbin/dovecot', ['-F', '-c', config], { stdio: ['ignore', 'ignore', 'inherit'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const until = Date.now() + 10_000;

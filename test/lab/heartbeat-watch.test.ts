@@ -174,7 +174,7 @@ test('one that it does not trust is shown refused within a minute, in its words'
 
 test('one that nobody listed has registered itself with the script of the fleet', { timeout: 120_000 }, async () => {
   expect(ran.get('web-99')).toEqual({ status: 0, said: '' });
-  const lines = await incident(/INCIDENT opened \S+: self-registered: web-99$/, 90);
+  const lines = await incident(/INCIDENT opened \(note\) \S+: self-registered: web-99$/, 90);
   expect(lines).toContain('next step: nothing if you expected web-99; else find out who set up path cron on it');
 });
 
@@ -189,7 +189,7 @@ test('a minute later it is watched as every other host', { timeout: 90_000 }, as
 });
 
 test('refused a second time is an incident, whose remedy names relay and address', { timeout: 90_000 }, async () => {
-  const lines = await incident(/INCIDENT opened \S+: relay-denied/, 60);
+  const lines = await incident(/INCIDENT opened \(page\) \S+: relay-denied/, 60);
   expect(Date.now() - told).toBeLessThan(minute);
   expect(lines).toContain(`relay-denied by ${lab.relay.name}: web-03`);
   expect(lines).toContain(`${lab.relay.name} takes web-03's mail for example.test but does not relay it`);
