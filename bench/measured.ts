@@ -2,7 +2,7 @@
 import type { Run, Scenario } from './scenario.ts';
 
 /** The work of this process. */
-export const scenarioOf = (argv: readonly string[]): Scenario => JSON.parse(argv[2] ?? '{}') as Scenario;
+export const scenarioOf = <S = Scenario>(argv: readonly string[]): S => JSON.parse(argv[2] ?? '{}') as S;
 
 /** What a program did; `draw` is timed by itself, and no part of the wall time. */
 export type Done = { readonly arrived: number; readonly draw?: () => unknown };

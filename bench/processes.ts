@@ -4,14 +4,15 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Counts, Run, Scenario } from './scenario.ts';
+import type { SettleProgram } from './settle-scenario.ts';
 
 export const programs = ['product', 'bare'] as const;
 export type Program = (typeof programs)[number];
 
-const script = (name: string) => join(import.meta.dirname, `${name}.ts`);
+export const script = (name: string) => join(import.meta.dirname, `${name}.ts`);
 
 /** The next message of a child; rejects when it ends without one. */
-const answerOf = async <T>(child: ChildProcess, what: string): Promise<T> => {
+export const answerOf = async <T>(child: ChildProcess, what: string): Promise<T> => {
   const ended = new AbortController();
   try {
     const [answer] = await Promise.race([
@@ -46,9 +47,11 @@ export type RunOptions = {
   readonly profile?: string | undefined;
 };
 
-/** Node's own options with which `npm run check` starts; the bare loop has none. */
-const flagsOf = (program: Program): readonly string[] =>
-  program === 'bare' ? [] : packageJson.scripts.check.split(' ').filter((word) => word.startsWith('--'));
+/** Node's own options with which `npm run check` and `npm run watch` start; the bare loops have none. */
+export const flagsOf = (program: Program | SettleProgram): readonly string[] =>
+  program === 'bare' || program === 'settle-bare'
+    ? []
+    : packageJson.scripts.check.split(' ').filter((word) => word.startsWith('--'));
 
 /** One run in a fresh process: nothing is warm but the files. */
 export const runOnce = async (program: Program, scenario: Scenario, { profile }: RunOptions): Promise<Run> => {
