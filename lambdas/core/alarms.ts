@@ -96,7 +96,8 @@ export const alarms = {
     missingData: 'ignore',
     severity: 'page',
     means: 'a mailbox could not be read for three minutes: lost and late mail would not be noticed; refusals still are',
-    lookAt: 'the log of the confirm function: it has the cause and the words of the IMAP server',
+    lookAt:
+      'the incident of severity note that names the mailbox, or the log of the confirm function: cause, words of the IMAP server, remedy',
     whatToDo:
       'follow the remedy of the cause; no host is blamed meanwhile, and canaries are settled when the mailbox is back',
   },

@@ -38,7 +38,7 @@ const item = (session: Session, message: StoredMessage, name: string, hides: boo
     case 'FLAGS':
       return [`FLAGS (${[...message.flags].join(' ')})`];
     case 'INTERNALDATE':
-      return [`INTERNALDATE "${imapDate(message.internalDate)}"`];
+      return [`INTERNALDATE "${imapDate(message.internalDate, session.options.zone?.(message.internalDate))}"`];
     case 'RFC822.SIZE':
       return [`RFC822.SIZE ${message.raw.length}`];
     case 'BODYSTRUCTURE':

@@ -81,11 +81,13 @@ export const section = (raw: Buffer, spec: string): Buffer | undefined => {
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** "06-Nov-2025 10:00:00 +0000", always in UTC. */
-export const imapDate = (at: number): string => {
-  const [date = '', time = ''] = new Date(at).toISOString().split('T');
+/** "06-Nov-2025 10:00:00 +0000"; said in a zone so many minutes east of Greenwich. */
+export const imapDate = (at: number, east = 0): string => {
+  const [date = '', time = ''] = new Date(at + east * 60_000).toISOString().split('T');
   const [year, month, day] = date.split('-');
-  return `${day}-${months[Number(month) - 1]}-${year} ${time.slice(0, 8)} +0000`;
+  const minutes = Math.abs(east);
+  const zone = `${Math.floor(minutes / 60)}`.padStart(2, '0') + `${minutes % 60}`.padStart(2, '0');
+  return `${day}-${months[Number(month) - 1]}-${year} ${time.slice(0, 8)} ${east < 0 ? '-' : '+'}${zone}`;
 };
 
 /** Reads "6-Nov-2025", or a date with time and zone; NaN when it is neither. */

@@ -41,6 +41,8 @@ export type Faults = {
 
 /** How to start the server. Only loopback hosts are taken. */
 export type ImapOptions = {
+  /** Minutes east of Greenwich in which INTERNALDATE is said, at that time: zones change twice a year. @default 0 */
+  readonly zone?: (at: number) => number;
   readonly host?: string;
   /** 0 picks a free port. */
   readonly port?: number;
