@@ -150,9 +150,11 @@ export type FindingName = (typeof findings)[number]['name'];
 
 /** The trouble of a route as to one finding; undefined while there is none. */
 export const troubleOf = (finding: Finding, memory: RouteMemory, limits: Limits, now: Ms): Trouble | undefined => {
-  const state = finding.state(memory, limits, now);
+  // Most routes show nothing: their states need not be folded, once for each finding and route and round.
   const record = memory.records.findLast((one) => finding.shows(one));
-  return state.health === 'failing' && record !== undefined
+  if (record === undefined) return undefined;
+  const state = finding.state(memory, limits, now);
+  return state.health === 'failing'
     ? { state, record, cause: finding.cause, evidence: finding.evidence?.(record) }
     : undefined;
 };
