@@ -63,8 +63,8 @@ export const planted: Readonly<Record<string, readonly Patch[]>> = {
     ),
     patch(
       'findings',
-      "state.health === 'failing' && record",
-      "memory.records.at(-1)?.verdict !== 'blind' && state.health === 'failing' && record",
+      "return state.health === 'failing'\n",
+      "return memory.records.at(-1)?.verdict !== 'blind' && state.health === 'failing'\n",
     ),
   ],
   'an incident closes before enough canaries arrived': [

@@ -161,6 +161,7 @@ export const postOf = (options: PostOptions): Post => {
     if (suffers('unremovable')) {
       truth.count('removal refused');
       if (random.chance(0.5)) throw new Refused('the connection was lost');
+      truth.count('removal answered with no');
       return { removed: 0, refused: { readOnly: random.chance(0.3), detail: 'NO [NOPERM] not allowed' } };
     }
     let removed = 0;

@@ -64,7 +64,7 @@ export const roundsOf = (surroundings: Surroundings, options: RoundsOptions) => 
   const receive = (what: 'cloudwatch' | 'teller', take: () => void) => {
     if (!suffers(what)) return take();
     truth.count(`${what} refused`);
-    if (random.chance(0.2)) {
+    if (random.chance(0.35)) {
       truth.count(`${what} took it and refused`);
       take();
     }

@@ -43,6 +43,8 @@ const rare = [
   'plan failed',
   'redeliveries',
   'removal refused',
+  'removal answered with no',
+  'left behind, found by the sweep',
   'rounds in the dark',
   'rounds with unwatched routes',
   'send died',
