@@ -27,6 +27,8 @@ export type Post = {
   /** The server makes every folder anew, as a restore from a backup does. */
   readonly recreate: () => void;
   readonly inFolders: () => readonly { readonly folder: string; readonly validity: string; readonly mail: Kept }[];
+  /** It refused to delete, once at least. */
+  readonly refused: () => boolean;
   readonly work: { asks: number; asked: number; mails: number };
 };
 
@@ -51,6 +53,7 @@ export const postOf = (options: PostOptions): Post => {
     [...read, 'Archive'].map((folder) => [folder, { validity: 1, next: 1, mails: [] }]),
   );
   const work = { asks: 0, asked: 0, mails: 0 };
+  let hasRefused = false;
   const folderOf = (path: string): Folder => folders.get(path) ?? { validity: 0, next: 1, mails: [] };
   const seen = (folder: string, { validity }: Folder, mail: Kept): MailSeen => ({
     place: { folder, uidValidity: String(validity), uid: mail.uid },
@@ -159,6 +162,7 @@ export const postOf = (options: PostOptions): Post => {
 
   const remove = (places: readonly Place[]): Removal => {
     if (suffers('unremovable')) {
+      hasRefused = true;
       truth.count('removal refused');
       if (random.chance(0.5)) throw new Refused('the connection was lost');
       truth.count('removal answered with no');
@@ -179,6 +183,7 @@ export const postOf = (options: PostOptions): Post => {
 
   return {
     work,
+    refused: () => hasRefused,
     deliver: (path, at, mail) =>
       clock.at(at, () => {
         const folder = folderOf(path);
