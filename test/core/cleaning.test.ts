@@ -66,6 +66,7 @@ describe('clean-up', () => {
 
   test('a mailbox that may only be read holds nothing up, and is tried once an hour', async () => {
     const { mailbox, calls } = refusing(true);
+    expect((await rounds(refusing(true).mailbox, 1)).waiting).toEqual([]);
     expect(await rounds(mailbox, 60)).toMatchObject({ waiting: [], stuck: { readOnly: true, rounds: 1 } });
     expect(calls()).toBe(1);
     expect(await rounds(mailbox, 62)).toMatchObject({ stuck: { rounds: 2 } });
