@@ -35,6 +35,9 @@ const facts = (before: MailboxState | undefined, { sorted, judgesSenders, now }:
   return { ...(clockOff === undefined ? {} : { clockOff }), ...(unjudged === undefined ? {} : { unjudged }) };
 };
 
+/** A server that does not answer once has not emptied the mailbox: its last figure holds for so long. */
+const quoted: Ms = 24 * 60 * 60_000;
+
 /** How full it is, when that was asked for and told. */
 const housekept = (before: MailboxState | undefined, { look, sorted, asked, now }: RoundOfMailbox) => {
   const { askedAt, quota, foreign } = before ?? {};
@@ -44,7 +47,8 @@ const housekept = (before: MailboxState | undefined, { look, sorted, asked, now 
       ...(quota === undefined ? {} : { quota }),
       ...(foreign === undefined ? {} : { foreign }),
     };
-  const samples = look.quota === undefined ? undefined : withSample(quota ?? [], { ...look.quota, at: now });
+  const told = quota !== undefined && now - (quota.at(-1)?.at ?? 0) <= quoted ? quota : undefined;
+  const samples = look.quota === undefined ? told : withSample(quota ?? [], { ...look.quota, at: now });
   const others = look.messages === undefined ? undefined : Math.max(0, look.messages - (sorted?.own.length ?? 0));
   return {
     askedAt: now,

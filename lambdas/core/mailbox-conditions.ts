@@ -70,7 +70,15 @@ const foundIn = (name: string, state: MailboxState, monitor: Monitor, now: Ms): 
       : [{ ...common, key: `clock|${name}`, severity: 'note', cause: 'mailbox-clock', since: clockOff } as const]),
     ...(unjudged === undefined
       ? []
-      : [{ ...common, key: `unjudged|${name}`, severity: 'note', cause: 'sender-unjudged', since: unjudged } as const]),
+      : [
+          {
+            ...common,
+            key: `unjudged|${name}`,
+            severity: plan.mustAuthenticate ? 'ticket' : 'note',
+            cause: 'sender-unjudged',
+            since: unjudged,
+          } as const,
+        ]),
     ...(isSomebodys
       ? [
           {

@@ -66,7 +66,7 @@ export const metrics = {
     unit: 'Percent',
     dimensions: [['Mailbox']],
     emitted:
-      'the fullest resource of the mailbox (storage or messages), asked for once an hour and repeated in every round until it is asked again; not where the server does not tell',
+      'the fullest resource of the mailbox (storage or messages), asked for once an hour; the last figure is repeated in every round, for a day at most where the server does not tell again; not where it never told',
   },
   CertificateDaysLeft: {
     unit: 'Count',

@@ -59,11 +59,13 @@ describe('how full it is', () => {
       expect(stateAfter(round, before)).toMatchObject({ askedAt: now, foreign: 12, quota: [{ ...quota, at: now }] });
   });
 
-  test('a server that tells it no more is believed, not its old figure', () => {
+  test('no answer is no good news: the last figure holds for a day, so that nothing seems to be over', () => {
     const before = stateAfter({ asked: true, look: lookWith({ quota }) });
-    const state = stateAfter({ asked: true, now: now + hour }, before);
-    expect(state.askedAt).toBe(now + hour);
-    expect(state).not.toHaveProperty('quota');
+    const hourLater = stateAfter({ asked: true, now: now + hour }, before);
+    expect(hourLater).toMatchObject({ askedAt: now + hour, quota: [{ ...quota, at: now }] });
+    expect(stateAfter({ asked: true, now: now + 24 * hour }, hourLater)).toHaveProperty('quota');
+    // A server that never tells it again is not quoted for ever.
+    expect(stateAfter({ asked: true, now: now + 24 * hour + 1 }, hourLater)).not.toHaveProperty('quota');
   });
 });
 

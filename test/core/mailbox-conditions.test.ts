@@ -76,6 +76,13 @@ test('a clock, senders that nobody judges, and somebody else’s mail are notes'
     expect(remedyFor(cause, { host: name, path: '', mailbox: 'outside', isMailbox: true })).toContain('outside');
 });
 
+test('where a proven sender is demanded, that nobody judges is a ticket: it would pass for good otherwise', () => {
+  const strict = monitorOf({ mailboxes: { outside: { ...outside, mustAuthenticate: true } } });
+  expect(found({ unjudged: now - minute }, 'outside', strict)).toMatchObject([
+    { severity: 'ticket', cause: 'sender-unjudged' },
+  ]);
+});
+
 test('a mailbox that may be shared may hold anybody’s mail', () => {
   const shared = monitorOf({ mailboxes: { outside: { ...outside, shared: true } } });
   expect(found({ foreign: 50_000 }, 'outside', shared)).toEqual([]);
